@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_service, check_version
 
 
