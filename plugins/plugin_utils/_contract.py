@@ -26,16 +26,12 @@ class ContractError(Exception):
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML that refuses a key given twice, where plain YAML lets the last one win without a word."""
 
-
-def _mapping_of_new_keys(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
-    names = [loader.construct_object(key) for key, _value in node.value]
-    twice = [name for index, name in enumerate(names) if name in names[:index]]
-    if twice:
-        raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]} is given twice", node.start_mark)
-    return dict(zip(names, (loader.construct_object(value, deep=True) for _key, value in node.value)))
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_of_new_keys)
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = [name for index, name in enumerate(names) if name in names[:index]]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 @functools.lru_cache(maxsize=1)
