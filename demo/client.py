@@ -12,7 +12,6 @@ import aiohttp
 
 from demo.records import Config, Record, Target
 
-
 _EPOCH = time.time() - time.monotonic()
 
 

@@ -113,10 +113,15 @@ def run(config: Config, out: Path, *, tied: bool) -> dict[str, float]:
     async def whole(file: IO[str]) -> dict[str, float]:
         generator = _Generator(config, file)
         loop = asyncio.get_running_loop()
+
+        def closed() -> None:
+            loop.remove_reader(sys.stdin)
+            generator.stop()
+
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, generator.stop)
         if tied:
-            loop.add_reader(sys.stdin, lambda: (loop.remove_reader(sys.stdin), generator.stop()))
+            loop.add_reader(sys.stdin, closed)
         return await generator.run()
 
     with out.open("w", encoding="utf-8") as file:

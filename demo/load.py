@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
 
-from demo.records import Config, Figures, LoadError, Record, parse_records, read_records
+from demo.records import Config, Figures, LoadError, Record, parse_records
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

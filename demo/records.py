@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 
 class LoadError(Exception):
@@ -88,7 +87,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Record:
-    """One request. ``t`` is when it was due (epoch seconds), ``ms`` runs from there: waiting for the load itself counts.
+    """One request. ``t`` is when it was due (epoch seconds); ``ms`` runs from there, so the load's own lateness counts.
 
     ``failover``: the first balancer took no connection, the other one was asked; nothing had been sent before.
     ``retried``: the balancer closed an idle connection that was being used again, before its answer; RFC 9110 (9.2.2)
