@@ -105,7 +105,7 @@ def _fill_computed(contract: dict[str, Any], service: str) -> None:
     if contract["lease_seconds"] is None:
         contract["lease_seconds"] = (
             contract["pool"]["drain_seconds"]
-            + contract["release"]["activate_timeout_seconds"] * max(1, len(contract["release"]["activate"]))
+            + contract["release"]["activate_timeout_seconds"]
             # Health is asked before and after the other gates.
             + 2 * contract["health"]["timeout_seconds"]
             + sum(gate["timeout_seconds"] for gate in contract["gates"])

@@ -40,11 +40,11 @@ def test_what_a_contract_says_beside_its_keys(folder):
 def test_a_lease_outlasts_all_timeouts_of_a_change(folder):
     overrides = {
         "pool": {"drain_seconds": 10},
-        "release": {"activate_timeout_seconds": 20, "activate": [["a"], ["b"]]},
+        "release": {"activate_timeout_seconds": 20},
         "health": {"timeout_seconds": 30},
         "gates": [{"name": "a", "command": ["x"], "timeout_seconds": 100}],
     }
-    assert _contract.load("alpha", folder, overrides)["lease_seconds"] == 10 + 2 * 20 + 2 * 30 + 100 + 60
+    assert _contract.load("alpha", folder, overrides)["lease_seconds"] == 10 + 20 + 2 * 30 + 100 + 60
     assert _contract.load("alpha", folder, {"lease_seconds": 77})["lease_seconds"] == 77
 
 
