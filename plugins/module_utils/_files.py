@@ -85,6 +85,23 @@ def sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
+def sync_filesystem(path: str) -> None:
+    """Brings everything on the filesystem of ``path`` to the disk: for many new files, far cheaper than each alone."""
+    try:
+        import ctypes
+
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (ImportError, AttributeError, OSError):
+        os.sync()
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def locked(path: str, wait_seconds: float = 10.0, holder: str = "") -> Iterator[None]:
     """Holds the lock ``path`` alone; raises LockBusyError after ``wait_seconds``.

@@ -1,0 +1,96 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads what is on the host. Nothing here changes anything, and nothing here needs the lock."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from .._files import read_json
+from .errors import DiskError
+from .layout import Layout
+
+Record = dict[str, Any]
+
+
+class Found(NamedTuple):
+    """The releases under one root at one moment."""
+
+    active: str | None
+    activation: dict[str, Any]
+    number: int
+    releases: dict[str, Record]
+
+    @property
+    def activation_done(self) -> bool:
+        """Whether what is active was also carried through: its commands have succeeded since the switch to it."""
+        begun = self.activation.get("version")
+        return self.active is not None and begun == self.active and bool(self.activation.get("done_at"))
+
+
+def read(layout: Layout) -> Found:
+    """What is there; all of it empty where the root was never provisioned."""
+    try:
+        versions = os.listdir(layout.releases)
+    except FileNotFoundError:
+        versions = []
+    releases = {version: _record(layout, version) for version in versions}
+    return Found(
+        active=_active(layout, releases),
+        activation=read_json(layout.activation, {}),
+        number=int(read_json(layout.fence, {}).get("number", 0)),
+        releases=releases,
+    )
+
+
+def _record(layout: Layout, version: str) -> Record:
+    empty = dict.fromkeys(("sha256", "staged_at", "good_at", "bad_at", "reason"))
+    return {**empty, **read_json(layout.record(version), {}), "version": version}
+
+
+def _active(layout: Layout, releases: dict[str, Record]) -> str | None:
+    try:
+        target = os.readlink(layout.current)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DiskError(f"{layout.current} is no link: move away what is there, it is to point at a release") from error
+    version = os.path.basename(target)
+    return version if target == f"releases/{version}" and version in releases else None
+
+
+def state_of(record: Record) -> str:
+    """One word for a release: good, bad or staged."""
+    if record["bad_at"]:
+        return "bad"
+    return "good" if record["good_at"] else "staged"
+
+
+def oldest_proven_first(releases: dict[str, Record]) -> list[Record]:
+    """The records by the moment at which they were proven good, or else staged."""
+    return sorted(releases.values(), key=lambda record: (_moment(record), record["version"]))
+
+
+def _moment(record: Record) -> str:
+    return record["good_at"] or record["staged_at"] or ""
+
+
+def listed(found: Found) -> list[dict[str, Any]]:
+    """The releases as they are shown to a playbook."""
+    return [
+        {**record, "state": state_of(record), "active": record["version"] == found.active}
+        for record in oldest_proven_first(found.releases)
+    ]
+
+
+def shown(found: Found) -> dict[str, Any]:
+    """One side of a diff."""
+    return {
+        "active": found.active,
+        "activation_done": found.activation_done,
+        "releases": {
+            record["version"]: state_of(record) + (f": {record['reason']}" if record["reason"] else "")
+            for record in oldest_proven_first(found.releases)
+        },
+    }
