@@ -40,7 +40,7 @@ engine=__import__(given["entry"],fromlist=["main"])
 answer=engine.main(given["params"])
 sys.stdout.write("\\n"+given["mark"]+json.dumps(answer)+"\\n")
 """
-_BOOT = "import sys;exec(sys.stdin.readline().encode().decode(\"unicode_escape\"))"
+_BOOT = 'import sys;exec(sys.stdin.readline().encode().decode("unicode_escape"))'
 
 
 class HostError(Exception):
@@ -51,7 +51,7 @@ class HostError(Exception):
         self.host = host
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _sources(engine: str) -> tuple[dict[str, str], list[str]]:
     """The sources of ``module_utils/<engine>/`` and of the ``_*.py`` files beside it, by their full module names."""
     files = [*sorted((_UTILS / engine).glob("*.py")), *sorted(_UTILS.glob("_*.py"))]

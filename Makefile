@@ -1,0 +1,55 @@
+# The entry for a person and for CI; each target sets up what it needs. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+BIN := .venv/bin
+PLAY := $(BIN)/ansible-playbook
+LAB := -i inventories/lab
+
+.PHONY: help setup setup-lab lab lab-down artifacts demo test lint unit integration molecule bench newest lock
+
+help:  ## What there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup:
+	@tools/setup
+
+setup-lab:
+	@tools/setup --lab
+
+lab: setup-lab  ## Raise the lab on this machine
+	$(PLAY) playbooks/lab.yml $(LAB)
+
+lab-down: setup  ## Remove the lab
+	$(PLAY) playbooks/lab_down.yml $(LAB)
+
+artifacts: setup-lab  ## Build the example services' artifacts and put them in the store
+	$(PLAY) playbooks/artifacts.yml $(LAB)
+
+demo: setup-lab  ## The main job under load, in the lab; ends with build/demo/report.json
+	$(BIN)/python -m demo
+
+test: setup-lab  ## All checks and tests, the quick ones first
+	@$(MAKE) --no-print-directory lint unit newest
+	@$(MAKE) --no-print-directory integration molecule
+
+lint: setup  ## Linters of YAML, roles, Python, documentation, changelog
+	@tools/lint
+
+unit: setup  ## Unit tests, some against a real HAProxy process
+	$(BIN)/python -m pytest tests/unit
+
+newest: setup  ## Lint and unit tests on the newest ansible-core, where a newer Python is here
+	@tools/newest
+
+integration: setup-lab  ## The main job's promises and the faults, in the lab
+	$(BIN)/python -m pytest tests/integration --override-ini=testpaths=
+
+molecule: setup-lab  ## The molecule scenarios
+	$(BIN)/molecule test --all
+
+bench: setup-lab  ## Speed beside a plain play of stock modules
+	$(BIN)/python -m tests.bench.stage_and_switch
+
+lock: setup  ## Pin the tools anew, with hashes
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header -o requirements.txt
