@@ -1,0 +1,153 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Builds a release's artifact on the controller: the service's own recipe fills a folder, which becomes a tar.gz and
+a manifest. The same recipe gives the same bytes, and one that didn't change isn't run again."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import gzip
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.golden.fleet.plugins.module_utils._files import atomic_write_json, locked, read_json
+
+_BUILD_LIMIT_SECONDS = 1800
+
+
+class ArtifactError(Exception):
+    """A recipe that can't be run, or that failed; with the end of what it said."""
+
+
+def inputs(contract: Mapping[str, Any], version: str) -> dict[str, str]:
+    """What the artifact is made from, as digests: where they are the same, so is the artifact.
+
+    The recipe is the folder artifact/ of the service, or the service's whole folder where there is none.
+    """
+    folder = pathlib.Path(contract["folder"])
+    recipe = folder / "artifact" if (folder / "artifact").is_dir() else folder
+    digest = hashlib.sha256(json.dumps([contract["service"], version, contract["artifact"]["build"]]).encode())
+    for path, name in _tree(recipe):
+        if path.is_file() and "__pycache__" not in name:
+            digest.update(f"\0{name}\0{os.access(path, os.X_OK):d}\0".encode() + path.read_bytes())
+    return {"recipe": digest.hexdigest()}
+
+
+def current(target: pathlib.Path, wanted: Mapping[str, str]) -> dict[str, Any] | None:
+    """The manifest in the folder ``target``, where it was made from ``wanted`` and its artifact is as it says."""
+    manifest = read_json(str(target / "manifest.json"))
+    if not isinstance(manifest, dict) or manifest.get("inputs") != wanted:
+        return None
+    artifact = target / str(manifest.get("artifact"))
+    return manifest if artifact.is_file() and _sha256(artifact) == manifest.get("sha256") else None
+
+
+def build(contract: Mapping[str, Any], version: str, target: pathlib.Path) -> tuple[dict[str, Any], bool]:
+    """Sees to it that the folder ``target`` holds the artifact and its manifest; returns that, and whether it built."""
+    wanted = inputs(contract, version)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(
+        str(target.parent / f".{version}.lock"), wait_seconds=_BUILD_LIMIT_SECONDS, holder="a build of the same release"
+    ):
+        found = current(target, wanted)
+        if found:
+            return found, False
+        name = f"{contract['service']}-{version}.tar.gz"
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as scratch:
+            out, made = pathlib.Path(scratch, "out"), pathlib.Path(scratch, "made")
+            out.mkdir()
+            made.mkdir()
+            _run(contract, version, out)
+            pack(out, made / name)
+            manifest = _manifest(contract["service"], version, made / name, wanted)
+            atomic_write_json(str(made / "manifest.json"), manifest)
+            shutil.rmtree(target, ignore_errors=True)
+            made.rename(target)
+    return manifest, True
+
+
+def pack(folder: pathlib.Path, archive: pathlib.Path) -> None:
+    """Packs ``folder``: sorted, owned by root, without a trace of who built it or when.
+
+    A file's time comes from its content. Web servers make their ETag of a file's time and size, so with one time for
+    all a browser would keep release.json of 0.0.9 when 1.1.0 is there.
+    """
+    with contextlib.ExitStack() as closing:
+        raw = closing.enter_context(open(archive, "wb"))
+        packed = closing.enter_context(gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0))
+        tar = closing.enter_context(tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT))
+        for path, name in _tree(folder):
+            entry = tar.gettarinfo(path, arcname=name)
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = "root"
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            content = path.read_bytes() if entry.isreg() else b""
+            entry.mtime = time_of(content)
+            tar.addfile(entry, io.BytesIO(content))
+
+
+def time_of(content: bytes) -> int:
+    """A time between 2001 and 2010 that stands for the content."""
+    return 1_000_000_000 + zlib.crc32(content) % 2**28
+
+
+def _tree(folder: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:
+    """All below ``folder`` in one order, each with its name there; links are not followed."""
+    for path in sorted(folder.rglob("*")):
+        yield path, path.relative_to(folder).as_posix()
+
+
+def _run(contract: Mapping[str, Any], version: str, out: pathlib.Path) -> None:
+    service, folder = contract["service"], contract["folder"]
+    command = [sys.executable if word == "{python}" else word for word in contract["artifact"]["build"]]
+    if not command:
+        raise ArtifactError(f"{service} has no recipe: its contract.yml says nothing at artifact.build")
+    given = {"RELEASE_SERVICE": service, "RELEASE_VERSION": version, "RELEASE_OUT": str(out)}
+    environment = {**os.environ, **given, "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        result = subprocess.run(  # noqa: S603  # the contract's own command, as a list
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_BUILD_LIMIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ArtifactError(f"{service} {version}: its recipe can't be run: {error}") from error
+    said = result.stdout.decode(errors="replace").strip()[-2000:] or "nothing"
+    if result.returncode:
+        raise ArtifactError(f"{service} {version}: its recipe ended with status {result.returncode} and said: {said}")
+    if not any(out.iterdir()):
+        raise ArtifactError(f"{service} {version}: its recipe left RELEASE_OUT empty and said: {said}")
+
+
+def _manifest(service: str, version: str, artifact: pathlib.Path, made_from: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "service": service,
+        "version": version,
+        "artifact": artifact.name,
+        "sha256": _sha256(artifact),
+        "size": artifact.stat().st_size,
+        "built_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "inputs": dict(made_from),
+    }
+
+
+def _sha256(path: pathlib.Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
