@@ -1,0 +1,151 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Brings the hosts of a lab to what is wanted: reads, plans, and takes the steps a few at a time."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import Step, free_addresses, plan_hosts
+from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import (
+    Podman,
+    PodmanError,
+    is_alive,
+    wait_for_ssh,
+)
+
+_ADDRESS_TRIES = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What the hosts of a lab should be like."""
+
+    image: str
+    network: str
+    subnet: str
+    authorized_key: str
+    capabilities: tuple[str, ...] = ()
+    wait_seconds: int = 60
+
+
+@contextmanager
+def locked(lab: str) -> Iterator[None]:
+    """One change of a lab at a time on this machine; the lock ends with the process that holds it."""
+    with open(f"/run/lock/golden-fleet-{lab}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def launch(podman: Podman, wish: Wish, hosts: list[str], *, check: bool) -> list[dict[str, Any]]:
+    """Makes, mends or keeps each of ``hosts`` and removes the lab's others; what became of each."""
+    found = podman.found()
+    steps = plan_hosts(found, hosts, image=wish.image, subnet=wish.subnet, alive=is_alive(found))
+    taken = {step.address for step in steps} | {was.address for was in found.values()}
+    launcher = _Launcher(podman, wish, free_addresses(wish.subnet, taken), check)
+    return in_parallel(launcher.take, steps)
+
+
+def terminate(podman: Podman, hosts: list[str] | None, *, check: bool) -> list[dict[str, Any]]:
+    """Removes the named hosts, or all of the lab."""
+    found = podman.found()
+    gone = sorted(found) if hosts is None else [host for host in hosts if host in found]
+
+    def take(host: str) -> dict[str, Any]:
+        if not check:
+            podman.remove(host)
+        return {"name": host, "address": found[host].address, "act": "remove", "why": "", "changed": True}
+
+    return in_parallel(take, gone)
+
+
+class _Launcher:
+    """Takes the steps of one launch; used from several threads."""
+
+    def __init__(self, podman: Podman, wish: Wish, spare_addresses: Iterator[str], check: bool) -> None:
+        self._podman = podman
+        self._wish = wish
+        self._spare_addresses = spare_addresses
+        self._lock = threading.Lock()
+        self._check = check
+
+    def take(self, step: Step) -> dict[str, Any]:
+        result = {"name": step.host, "address": step.address, "act": step.act, "why": step.why}
+        if step.act == "remove" or (self._check and step.act != "keep"):
+            if not self._check:
+                self._podman.remove(step.host)
+            return {**result, "changed": True}
+        result["address"] = self._raise(step)
+        return {**result, **self._settle(step, result["address"])}
+
+    def _raise(self, step: Step) -> str:
+        """The address of the host, which has a running container now."""
+        try:
+            if step.act == "start":
+                self._podman.start(step.host)
+            elif step.act == "unpause":
+                self._podman.unpause(step.host)
+        except PodmanError:
+            # Whatever is left of it can't be started any more: made anew, it can.
+            return self._create(step)
+        return self._create(step) if step.act in ("create", "replace") else step.address
+
+    def _create(self, step: Step) -> str:
+        address = step.address
+        for tries_left in reversed(range(_ADDRESS_TRIES)):
+            self._podman.remove(step.host)
+            try:
+                self._podman.create(
+                    step.host,
+                    address,
+                    image=self._wish.image,
+                    network=self._wish.network,
+                    capabilities=list(self._wish.capabilities),
+                )
+                return address
+            except PodmanError as error:
+                # A killed podman leaves addresses marked as taken by containers that are gone.
+                if "already allocated" not in str(error) or not tries_left:
+                    raise
+                with self._lock:
+                    address = next(self._spare_addresses)
+        raise AssertionError("unreachable")
+
+    def _settle(self, step: Step, address: str) -> dict[str, Any]:
+        wish = self._wish
+        answer = self._podman.ready(
+            step.host, authorized_key=wish.authorized_key, seconds=wish.wait_seconds, write=not self._check
+        )
+        state = answer.get("state") or "silent"
+        if state not in ("running", "degraded"):
+            raise PodmanError(f"after {wish.wait_seconds} s systemd in it is still '{state}'")
+        if not answer.get("host_key"):
+            raise PodmanError("it has made no SSH host key of its own; see ssh-host-keys.service in it")
+        wait_for_ssh(address, wish.wait_seconds)
+        return {
+            "changed": step.act != "keep" or "key" in answer,
+            "state": state,
+            "failed_units": answer.get("failed_units", "").split(),
+            "host_key": answer["host_key"],
+        }
+
+
+def in_parallel(work: Callable[[Any], dict[str, Any]], items: list[Any]) -> list[dict[str, Any]]:
+    """The results in the order of the items, a few worked on at a time; all errors in one, each with its host."""
+    results, errors = [], []
+    with concurrent.futures.ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1) as pool:
+        for item, future in [(item, pool.submit(work, item)) for item in items]:
+            try:
+                results.append(future.result())
+            except PodmanError as error:
+                errors.append(f"{getattr(item, 'host', item)}: {error}")
+    if errors:
+        raise PodmanError("; ".join(errors))
+    return results

@@ -1,0 +1,121 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The podman program, as far as hosts of a lab need it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+
+from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import LABEL, Found, parse_containers
+
+_USER = "operator"
+# Runs in a host: lets the key in, waits until the boot has ended, and tells what came of it in lines of name=value.
+_READY = r"""
+seconds=$1 key=$2 write=$3
+file=/home/operator/.ssh/authorized_keys
+if [ "$(cat "$file" 2>/dev/null)" != "$key" ]; then
+    echo key=changed
+    if [ "$write" = yes ]; then
+        printf '%s\n' "$key" >"$file.new" && chown operator: "$file.new" && chmod 600 "$file.new" &&
+            mv "$file.new" "$file"
+    fi
+fi
+end=$(($(date +%s) + seconds))
+while :; do
+    state=$(timeout "$seconds" systemctl is-system-running --wait 2>/dev/null)
+    case $state in running | degraded) break ;; esac
+    [ "$(date +%s)" -lt "$end" ] || break
+    sleep 0.1
+done
+echo "state=$state"
+echo "failed_units=$(systemctl --failed --plain --no-legend 2>/dev/null | cut -d' ' -f1 | xargs)"
+echo "host_key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)"
+"""
+
+
+class PodmanError(Exception):
+    """Podman refused, or a host did not come up. Names the host or the command, and shows what was seen last."""
+
+
+class Podman:
+    """One lab's containers on this machine."""
+
+    def __init__(self, lab: str, executable: str = "podman") -> None:
+        self._lab = lab
+        self._executable = executable
+
+    def _run(self, *arguments: str, timeout_seconds: float = 120) -> str:
+        command = [self._executable, *arguments]
+        shown = " ".join(command[:3])
+        try:
+            done = subprocess.run(  # noqa: S603  # an argument list, no shell
+                command, capture_output=True, text=True, timeout=timeout_seconds, check=False, stdin=subprocess.DEVNULL
+            )
+        except FileNotFoundError as error:
+            raise PodmanError(f"{self._executable} is not installed on this machine") from error
+        except subprocess.TimeoutExpired as error:
+            raise PodmanError(f"'{shown} ...' did not end within {timeout_seconds:.0f} s") from error
+        if done.returncode:
+            seen = " | ".join((done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-3:])
+            raise PodmanError(f"'{shown} ...' ended with status {done.returncode}: {seen}")
+        return done.stdout
+
+    def _name(self, host: str) -> str:
+        return f"{self._lab}-{host}"
+
+    def found(self) -> dict[str, Found]:
+        """The lab's containers, also those that are only half there."""
+        return parse_containers(self._lab, self._run("ps", "--all", "--external", "--format", "json"))
+
+    def create(self, host: str, address: str, *, image: str, network: str, capabilities: list[str]) -> None:
+        labels = {"lab": self._lab, "address": address, "image": image}
+        self._run(
+            *("run", "--detach", "--replace", "--systemd=always"),
+            *("--name", self._name(host), "--hostname", host, "--network", network, "--ip", address),
+            *(word for name, value in labels.items() for word in ("--label", f"{LABEL}{name}={value}")),
+            *(word for capability in capabilities for word in ("--cap-add", capability)),
+            image,
+        )
+
+    def start(self, host: str) -> None:
+        self._run("start", self._name(host))
+
+    def unpause(self, host: str) -> None:
+        self._run("unpause", self._name(host))
+
+    def remove(self, host: str) -> None:
+        """Removes the host's container, at once and in whatever state it is."""
+        self._run("rm", "--force", "--ignore", "--time", "0", "--volumes", self._name(host))
+
+    def ready(self, host: str, *, authorized_key: str, seconds: int, write: bool) -> dict[str, str]:
+        """Lets the key in and waits for the end of the boot: state, failed_units, host_key; key, if it was missing."""
+        words = ("sh", "-c", _READY, "ready", str(seconds), authorized_key, "yes" if write else "no")
+        text = self._run("exec", self._name(host), *words, timeout_seconds=seconds + 15)
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def is_alive(found: Mapping[str, Found]) -> dict[str, bool]:
+    """Whose init process is there: podman itself learns of a death from a watcher that may have died first."""
+    return {host: was.pid > 0 and os.path.exists(f"/proc/{was.pid}") for host, was in found.items()}
+
+
+def wait_for_ssh(address: str, seconds: float) -> None:
+    """Returns once an SSH server greets at the address."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with socket.create_connection((address, 22), timeout=2) as connection:
+                greeting = connection.recv(64)
+        except OSError as error:
+            seen = str(error)
+        else:
+            if greeting.startswith(b"SSH-"):
+                return
+            seen = f"answered {greeting!r}"
+        if time.monotonic() > end:
+            raise PodmanError(f"no SSH server at {address}:22 within {seconds:.0f} s: {seen}")
+        time.sleep(0.1)

@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: podman_hosts
+short_description: Makes, mends and removes the hosts of a lab in podman
+version_added: 0.1.0
+author: The golden.fleet founders
+description:
+  - Brings the containers of one lab to the hosts that are wanted, each with systemd as its first process, an address
+    of its own and an SSH server that lets C(operator) in.
+  - What an earlier run left behind is mended. A stopped or paused host goes on, one whose processes are gone or that
+    is half removed is made anew. Another lab's hosts are not touched.
+  - Returns when the boot of every host has ended and its SSH server answers.
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be made, mended and removed, and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows the hosts that are there before and after.
+options:
+  lab:
+    description: The name of the lab; each container is named after it and its host.
+    type: str
+    required: true
+  state:
+    description: V(present) makes and mends, V(absent) removes.
+    type: str
+    choices: [present, absent]
+    default: present
+  hosts:
+    description:
+      - The names of the hosts.
+      - Needed with O(state=present), which removes the lab's other hosts.
+      - With O(state=absent), all hosts of the lab if left out.
+    type: list
+    elements: str
+  image:
+    description: The image to make hosts from. A host made from another one is made anew.
+    type: str
+  network:
+    description: The podman network of the lab. The lab's own name if left out.
+    type: str
+  subnet:
+    description: The network's subnet, out of which each host gets an address that it keeps.
+    type: str
+  authorized_key:
+    description: The public key that lets C(operator) in.
+    type: str
+  capabilities:
+    description: Capabilities that hosts have beyond podman's usual ones.
+    type: list
+    elements: str
+    default: []
+  wait_seconds:
+    description: How long a host may take to come up.
+    type: int
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: Make two hosts, and remove all others of the lab
+  golden.fleet.podman_hosts:
+    lab: fleet-1a2b3c
+    hosts: [web1, web2]
+    image: localhost/golden-fleet-base:bookworm
+    subnet: 10.89.0.0/22
+    authorized_key: "{{ lookup('ansible.builtin.file', 'build/lab/id_ed25519.pub') }}"
+
+- name: Remove the whole lab
+  golden.fleet.podman_hosts:
+    lab: fleet-1a2b3c
+    state: absent
+"""
+
+RETURN = r"""
+hosts:
+  description: The hosts wanted, in the order given; with O(state=absent) those removed.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: web1
+      address: 10.89.0.10
+      act: create
+      why: not there
+      state: running
+      failed_units: []
+      host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI...
+removed:
+  description: The names of hosts that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [web7]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.golden.fleet.plugins.module_utils._podman.hosts import Wish, launch, locked, terminate
+from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError
+
+
+def steps_of(module: AnsibleModule) -> list[dict[str, Any]]:
+    """What was done about each host, or would be in check mode."""
+    params = module.params
+    podman = Podman(params["lab"])
+    with locked(params["lab"]):
+        if params["state"] == "absent":
+            return terminate(podman, params["hosts"], check=module.check_mode)
+        wish = Wish(
+            image=params["image"],
+            network=params["network"] or params["lab"],
+            subnet=params["subnet"],
+            authorized_key=params["authorized_key"].strip(),
+            capabilities=tuple(params["capabilities"]),
+            wait_seconds=params["wait_seconds"],
+        )
+        return launch(podman, wish, params["hosts"], check=module.check_mode)
+
+
+def result_of(steps: list[dict[str, Any]], state: str) -> dict[str, Any]:
+    removed = [step["name"] for step in steps if step["act"] == "remove"]
+    wanted = [step for step in steps if state == "absent" or step["act"] != "remove"]
+    before = {step["name"]: step["address"] for step in steps if step["act"] != "create"}
+    after = {step["name"]: step["address"] for step in steps if step["act"] != "remove"}
+    mended = {step["name"]: step["why"] for step in steps if step["act"] in ("start", "unpause", "replace")}
+    return {
+        "changed": any(step["changed"] for step in steps),
+        "hosts": [{name: value for name, value in step.items() if name != "changed"} for step in wanted],
+        "removed": removed,
+        "diff": {"before": {"hosts": before, "to_mend": mended}, "after": {"hosts": after, "to_mend": {}}},
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "lab": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "hosts": {"type": "list", "elements": "str"},
+            "image": {"type": "str"},
+            "network": {"type": "str"},
+            "subnet": {"type": "str"},
+            "authorized_key": {"type": "str", "no_log": False},
+            "capabilities": {"type": "list", "elements": "str", "default": []},
+            "wait_seconds": {"type": "int", "default": 60},
+        },
+        required_if=[("state", "present", ["hosts", "image", "subnet", "authorized_key"])],
+        supports_check_mode=True,
+    )
+    try:
+        result = result_of(steps_of(module), module.params["state"])
+    except (PodmanError, ValueError) as error:
+        module.fail_json(msg=f"{module.params['lab']}: {error}")
+    for host in result["hosts"]:
+        if host.get("failed_units"):
+            module.warn(f"{host['name']} is up, but these units failed in it: {', '.join(host['failed_units'])}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The hosts that a lab of given sizes consists of, and the inventory that says where they are."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible import constants as C  # noqa: N812  # Ansible's own name for it
+from ansible_collections.golden.fleet.plugins.plugin_utils._contract import CONTRACT_FILE, places
+
+
+def lab_services(inventory_sources: Iterable[str], playbook_dir: str | None) -> list[str]:
+    """The names of all services with a contract in any folder that holds roles."""
+    roots = places(C.config.get_config_value("DEFAULT_ROLES_PATH") or [], playbook_dir, inventory_sources)
+    return sorted({pathlib.Path(file).parent.name for root in roots for file in root.glob(f"*/{CONTRACT_FILE}")})
+
+
+def lab_hosts(
+    sizes: Mapping[str, int], *, zones: Sequence[str], services: Sequence[str], extra: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Each host's name, groups and vars: balancers and web hosts take turns in the zones, others are in the first."""
+    if not zones:
+        raise ValueError("a lab needs at least one zone")
+    kinds = (
+        ("balancers", "lb", ["balancers"], zones),
+        ("webs", "web", list(services), zones),
+        ("stores", "store", ["artifact_stores"], zones[:1]),
+        ("developments", "dev", ["development"], zones[:1]),
+    )
+    hosts: list[dict[str, Any]] = [
+        {"name": f"{prefix}{number + 1}", "groups": groups, "vars": {"zone": where[number % len(where)]}}
+        for size, prefix, groups, where in kinds
+        for number in range(int(sizes.get(size, 0)))
+    ]
+    hosts += [{"groups": [], "vars": {}, **one} for one in extra]
+    names = [host["name"] for host in hosts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two hosts of the lab have the same name: {', '.join(twice)}")
+    return hosts
+
+
+def lab_inventory(
+    hosts: Sequence[Mapping[str, Any]], launched: Mapping[str, Any], store_group: str = "artifact_stores"
+) -> dict[str, Any]:
+    """The inventory of the hosts, with the addresses and connection variables that the provider answered."""
+    addresses = {host["name"]: host["address"] for host in launched["hosts"]}
+    members: dict[str, dict[str, Any]] = {
+        "linux": {host["name"]: {"ansible_host": addresses[host["name"]], **host["vars"]} for host in hosts}
+    }
+    for host in hosts:
+        for group in host["groups"]:
+            members.setdefault(group, {})[host["name"]] = {}
+    children: dict[str, Any] = {group: {"hosts": members[group]} for group in members}
+    children["linux"]["vars"] = dict(launched["connection"])
+    variables: dict[str, Any] = {"operations_addresses": list(launched["operations_addresses"])}
+    stores = list(members.get(store_group, {}))
+    if stores:
+        variables["artifact_store_url"] = f"http://{addresses[stores[0]]}"
+    return {"all": {"vars": variables, "children": children}}
