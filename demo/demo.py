@@ -1,0 +1,215 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The driver of ``make demo``: a real release through two pools and back, in the lab, under a load that counts."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from demo import report as reports
+from demo.conclusion import LEAST_REQUESTS, conclude
+from demo.lab import CHECKOUT, Lab, LabError, Service
+from demo.load import Load
+from demo.observer import Observer
+from demo.play import Play, Running, playbook
+from demo.records import Config, LoadError
+from demo.report import Evidence, Step
+from demo.sampler import Sampler
+from demo.terminal import Terminal
+
+STEP_LIMIT_SECONDS = 900
+MAIN, OTHER = "datasette", "swagger_ui"
+# A request to the Python application costs its members many times what a static file costs.
+WEIGHTS = {MAIN: 1, OTHER: 2}
+_OURS = (".log", ".json", ".jsonl", ".png", ".svg")  # what a run writes, and the next one removes
+
+
+class DemoError(Exception):
+    """The demo can't go on."""
+
+
+class Demo:
+    """The story, step by step."""
+
+    def __init__(self, inventory: Path, folder: Path, rate: float, terminal: Terminal) -> None:
+        self.inventory = inventory
+        self.folder = folder
+        self.rate = rate
+        self.terminal = terminal
+        self.steps: list[Step] = []
+        self.evidence: Evidence | None = None
+
+    def run(self) -> None:
+        """Everything up to the report; DemoError where a step that the others stand on fails."""
+        self._raise_the_lab()
+        lab = Lab.read(self.inventory)
+        services = {name: lab.services[name] for name in (MAIN, OTHER) if name in lab.services}
+        if len(services) < 2:
+            raise DemoError(f"{self.inventory}: needs the groups {MAIN} and {OTHER} and their contracts")
+        self._prepare(services)
+        self._under_load(lab, services)
+
+    # The parts of the story
+
+    def _raise_the_lab(self) -> None:
+        self._must(self._play("Raise the lab", "lab", [playbook("lab", self.inventory)]))
+
+    def _prepare(self, services: dict[str, Service]) -> None:
+        broken = _broken(services[MAIN])
+        artifacts = [
+            playbook("artifacts", self.inventory),
+            playbook("artifacts", self.inventory, service=MAIN, version=broken),
+        ]
+        self._must(self._play("Build the artifacts", "artifacts", artifacts))
+        self._must(self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)]))
+        self._must(*(self._rollout(service, service.versions[0], "first") for service in services.values()))
+
+    def _under_load(self, lab: Lab, services: dict[str, Service]) -> None:
+        config = Config(
+            balancers={host.name: f"http://{host.address}" for host in lab.balancers},
+            targets=tuple(service.target(WEIGHTS[name]) for name, service in services.items()),
+            rate=self.rate,
+            seconds=STEP_LIMIT_SECONDS * 4,
+        )
+        load = Load(config, self.folder)
+        with Sampler(lab.balancers, list(services), seconds=config.seconds) as sampler, load:
+            try:
+                sampler.wait(20)
+                observer = Observer(load, sampler)
+                self._change(services, observer)
+                self._fill_up(load, observer)
+            except DemoError:
+                # What was measured until then still says something; that it can't be had would not be the news.
+                with contextlib.suppress(LabError, LoadError):
+                    self.evidence = self._collect(lab, services, load, sampler)
+                raise
+            self.evidence = self._collect(lab, services, load, sampler)
+
+    def _change(self, services: dict[str, Service], observer: Observer) -> None:
+        main, other = services[MAIN], services[OTHER]
+        old, new, broken = main.versions[0], main.versions[-1], _broken(main)
+        for service in services.values():
+            if wrong := observer.wait_for(service, service.versions[0]):
+                raise DemoError(f"before the load's first step {service.name} is not ready: {wrong}")
+
+        def serves(service: Service, version: str) -> Callable[[Running], str]:
+            return lambda _: observer.wait_for(service, version)
+
+        def turned_back(running: Running) -> str:
+            tried = observer.was_out(main.name, running.began)
+            return observer.wait_for(main, new) if tried else "it was refused before any member was tried"
+
+        first = self._rollout(main, new, "second"), self._rollout(other, other.versions[-1], "second")
+        self._together(first, observer, [serves(main, new), serves(other, other.versions[-1])])
+        bad = self._rollout(main, broken, "broken")
+        bad = replace(bad, name=f"{bad.name}, which fails its gate", label=f"{bad.label}, turns back", fails=True)
+        self._together([bad], observer, [turned_back])
+        back = self._play(f"Roll {main.name} back", "rollback", [playbook("rollback", self.inventory, service=MAIN)])
+        self._together([replace(back, label=f"{main.name} back to {old}")], observer, [serves(main, old)])
+
+    def _fill_up(self, load: Load, observer: Observer) -> None:
+        """Keeps the load up until enough requests were made, and for a moment after the last step."""
+        until = time.time() + 3
+        while (len(load.records()) < LEAST_REQUESTS * 1.02 or time.time() < until) and load.running:
+            self.terminal.move(f"  keeping the load up   {observer.now()}")
+            time.sleep(0.5)
+        if not load.running:
+            raise DemoError(f"the load ended before the steps did; see {os.path.relpath(load.records_file)}")
+
+    # One step
+
+    def _play(self, name: str, log: str, commands: Sequence[Sequence[str]]) -> Play:
+        return Play(name, name, self.folder / f"{log}.log", commands)
+
+    def _rollout(self, service: Service, version: str, log: str) -> Play:
+        command = playbook("rollout", self.inventory, service=service.name, version=version)
+        play = self._play(f"Roll out {service.name} {version}", f"rollout-{service.name}-{log}", [command])
+        return replace(play, label=f"{service.name} to {version}")
+
+    def _must(self, *plays: Play) -> None:
+        self._together(plays)
+        if failed := [step.name for step in self.steps[-len(plays) :] if not step.ok]:
+            raise DemoError(f"everything else stands on this: {', '.join(failed)}")
+
+    def _together(
+        self, plays: Sequence[Play], observer: Observer | None = None, checks: Sequence[Callable[[Running], str]] = ()
+    ) -> None:
+        """Runs plays at the same time; afterwards its check says for each what is wrong with the fleet."""
+        with contextlib.ExitStack() as stack:
+            all_of_them = [stack.enter_context(Running(play)) for play in plays]
+            while under_way := [one for one in all_of_them if one.poll()]:
+                if any(one.seconds > STEP_LIMIT_SECONDS for one in under_way):
+                    break
+                doing = " | ".join(f"{one.play.name}: {one.task() or 'starting'}" for one in under_way)
+                seen = f"{observer.now()}   " if observer else ""
+                self.terminal.move(f"  {max(one.seconds for one in under_way):5.0f} s  {seen}{doing}")
+                time.sleep(0.25)
+        for running, check in itertools.zip_longest(all_of_them, checks):
+            self._ended(running, check)
+
+    def _ended(self, running: Running, check: Callable[[Running], str] | None) -> None:
+        play, seconds = running.play, running.seconds
+        detail = check(running) if running.ok and check else ""
+        if not running.ok:
+            ended = f"ended with {running.status}" if running.ended_by_itself else "still ran at its limit"
+            detail = f"{ended}{', but had to fail' if play.fails else ''}; see {os.path.relpath(play.log)}"
+        ok = running.ok and not detail
+        self.steps.append(Step(play.name, running.began, seconds, ok, detail, play.label))
+        self.terminal.step(play.name, seconds, ok, detail)
+        for line in [] if running.ok else running.tail():
+            self.terminal.line(self.terminal.paint(f"          | {line[:200]}", "quiet"))
+
+    # What was measured
+
+    def _collect(self, lab: Lab, services: dict[str, Service], load: Load, sampler: Sampler) -> Evidence:
+        figures, samples = load.stop(), sampler.stop()
+        folder = lab.variable("fleet_state_dir", "/var/lib/golden-fleet")
+        admissions = reports.fetch_admissions(lab.balancers, services, folder, sampler.clock_offsets)
+        facts = {
+            "times_a_balancer_could_not_be_asked": len(sampler.gaps),
+            "clock_ahead_seconds": {name: round(ahead, 4) for name, ahead in sampler.clock_offsets.items()},
+        }
+        return Evidence(services, load.records(), admissions, samples, self.steps, figures.facts, facts)
+
+
+def _broken(service: Service) -> str:
+    """The newest version as its recipe can also build it: it starts, answers, and fails its test suite."""
+    return f"{service.versions[-1]}+broken"
+
+
+def _interrupted(number: int, _: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--inventory", type=Path, default=CHECKOUT / "inventories/lab")
+    parser.add_argument("--out", type=Path, default=CHECKOUT / "build/demo", help="gets logs, report and picture")
+    parser.add_argument("--rate", type=float, default=220.0, help="requests per second")
+    given = parser.parse_args(arguments)
+    terminal = Terminal()
+    signal.signal(signal.SIGTERM, _interrupted)
+    given.out.mkdir(parents=True, exist_ok=True)
+    for left_over in (path for path in given.out.iterdir() if path.suffix in _OURS):
+        left_over.unlink()
+    demo = Demo(given.inventory, given.out, given.rate, terminal)
+    terminal.line(terminal.paint("golden.fleet: a release through two pools, and back, under load", "strong"))
+    terminal.line(terminal.paint(f"each step has its log in {os.path.relpath(given.out)}\n", "quiet"))
+    try:
+        demo.run()
+    except (DemoError, LabError, LoadError) as error:
+        terminal.line(f"\n  {terminal.paint('FAILED', 'bad')}  {error}")
+        conclude(demo.evidence, demo.steps, given.out, terminal)
+        return 1
+    except KeyboardInterrupt:
+        terminal.line("\n  Interrupted; the lab stays as it is, the same command goes on from there.")
+        return 130
+    return conclude(demo.evidence, demo.steps, given.out, terminal)
