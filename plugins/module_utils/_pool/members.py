@@ -1,0 +1,324 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A member's way on this balancer: reserve, drain, admit; or cancel, fail.
+
+Each step may be cut off anywhere and done again. The order in which things reach the disk makes that so: a lease is
+there before its member leaves the online pool, and it ends only after the member is back in it.
+A lease's phase: ``reserved`` (nothing done yet), ``draining``, ``maintenance``, ``admitting``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from . import locks
+from .haproxy import BalancerError, Runtime, Server
+from .locks import Refusal
+from .pools import changing, put, save
+from .record import Record
+from .rules import Limits, refuse
+
+_POLL_SECONDS = 0.1
+_WAIT_KINDS = ("floor", "window")
+
+
+class Balancer:
+    """This balancer, for one service. ``dry`` changes nothing: neither a member nor the record."""
+
+    def __init__(self, runtime: Runtime, record: Record, config: str, dry: bool = False) -> None:
+        self.runtime = runtime
+        self.record = record
+        self.config = config
+        self.dry = dry
+
+    @property
+    def service(self) -> str:
+        return self.record.service
+
+    def server(self, member: str) -> Server:
+        """The member as the online pool has it."""
+        found = self.runtime.servers(self.service)
+        if member not in found:
+            raise BalancerError(
+                f"{self.service} has no member {member} here; its members: {', '.join(found) or 'none'}"
+            )
+        return found[member]
+
+    def maintenance(self, member: str) -> Server:
+        """The member as the maintenance pool has it."""
+        found = self.runtime.servers(f"{self.service}_maintenance")
+        if member not in found:
+            raise BalancerError(f"{self.service} has no member {member} in its maintenance pool here")
+        return found[member]
+
+    def move(self, member: str, online: str = "", maintenance: str = "") -> None:
+        """Sets the member's state in one pool or both, and saves; raises where HAProxy then says otherwise."""
+        if self.dry:
+            return
+        with changing(self.record.state_dir):
+            put(self.runtime, self.service, member, online, maintenance)
+            save(self.runtime, self.record.state_dir, self.config)
+            now = (online and self.server(member).admin, maintenance and self.maintenance(member).admin)
+        if now != (online, maintenance):
+            raise BalancerError(f"{self.service}/{member} is {'/'.join(now)} and not {online}/{maintenance} as set")
+
+
+def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes a lease on the member where floor, window and budget allow it; waits ``wait_seconds`` for them to."""
+    deadline = time.monotonic() + (params.get("wait_seconds") or 0)
+    while True:
+        try:
+            return _reserve(balancer, params)
+        except Refusal as refusal:
+            if refusal.kind not in _WAIT_KINDS or time.monotonic() >= deadline or balancer.dry:
+                raise
+        time.sleep(0.25)
+
+
+def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    member, record, now = params["member"], balancer.record, time.time()
+    with record.held() as data:
+        lock = _lock(balancer, data, params)
+        renewed = locks.renew(lock, now)
+        servers = balancer.runtime.servers(balancer.service)
+        if member not in servers:
+            balancer.server(member)
+        lease = data["leases"].get(member)
+        ours = lease is not None and lease["number"] == lock["number"]
+        refused = {}
+        if not ours:
+            online = {name: server.online for name, server in servers.items()}
+            refused = refuse(member, online, data["leases"], lock, _limits(params))
+        if refused:
+            if renewed:
+                record.save()
+            raise Refusal(refused["kind"], refused["msg"])
+        data["leases"][member] = {
+            "phase": "reserved",
+            "was": "online" if servers[member].admin == "ready" else "out",
+            "taken": now,
+            **(lease or {}),
+            "owner": lock["owner"],
+            "rollout": lock["rollout"],
+            "number": lock["number"],
+            "version": params.get("version") or lock["version"],
+            "until": now + params["lease_seconds"],
+            "failed": None,
+        }
+        if data["leases"][member]["phase"] == "admitting":
+            # Whoever admitted it didn't get to the end, and now it is to go out again.
+            data["leases"][member]["phase"] = "maintenance"
+        locks.renew(lock, now)
+        record.save()
+        _tell(balancer, "adopted" if lease and not ours else "reserved", member, data)
+    return {"changed": not ours, "adopted": bool(lease) and not ours}
+
+
+def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Sends the member no new requests, and puts it into the maintenance pool once its sessions have ended.
+
+    Gives up after ``seconds`` with ``drained`` False and the member still draining; where ``cut``, closes what is left.
+    """
+    member, record = params["member"], balancer.record
+    with record.held() as data:
+        lease = _lease(balancer, data, params)
+        if lease["phase"] == "admitting":
+            raise BalancerError(f"{member} is being admitted by the same rollout")
+        if lease["phase"] == "reserved":
+            lease["phase"] = "draining"
+            data["members"][member] = "maintenance"
+            record.save()
+            _tell(balancer, "draining", member, data)
+        if lease["phase"] == "draining" and balancer.server(member).admin == "ready":
+            balancer.move(member, online="drain")
+    if lease["phase"] == "maintenance" and _is_out(balancer, member):
+        return {"changed": False, "drained": True, "sessions": 0}
+    left = _await_no_sessions(balancer, member, params["seconds"])
+    if left and not params.get("cut"):
+        return {"changed": True, "drained": False, "sessions": left}
+    with record.held() as data:
+        lease = _lease(balancer, data, params)
+        if left:
+            balancer.runtime.tell(f"shutdown sessions server {balancer.service}/{member}")
+        balancer.move(member, online="maint", maintenance="ready")
+        lease["phase"] = "maintenance"
+        record.save()
+        _tell(balancer, "drained", member, data, cut=left)
+    return {"changed": True, "drained": True, "sessions": 0, "cut": left}
+
+
+def cancel(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives a lease back under which the member never left the online pool for good."""
+    member, record = params["member"], balancer.record
+    with record.held() as data:
+        if member not in data["leases"]:
+            _lock(balancer, data, params)
+            return {"changed": False}
+        lease = _lease(balancer, data, params)
+        if lease["phase"] not in ("reserved", "draining"):
+            return {"changed": False}
+        if lease["phase"] == "draining" and lease["was"] == "online":
+            balancer.move(member, online="ready")
+            data["members"][member] = "online"
+        del data["leases"][member]
+        record.save()
+        _tell(balancer, "cancelled", member, data)
+    return {"changed": True}
+
+
+def prepare(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Has the balancer check the member without sending it requests; ``healthy`` once all of its last checks passed."""
+    member, record = params["member"], balancer.record
+    with record.held() as data:
+        if _is_admitted(balancer, data, params):
+            return {"changed": False, "healthy": True}
+        lease = _lease(balancer, data, params)
+        if lease["phase"] == "reserved":
+            raise BalancerError(f"{member} is leased and was never drained: it can't be admitted yet")
+        if lease["phase"] != "admitting":
+            lease["phase"] = "admitting"
+            record.save()
+        if balancer.server(member).admin == "maint":
+            # Drained, not ready: it is checked as it is there, and gets no request before a check has passed.
+            balancer.move(member, online="drain")
+    deadline = time.monotonic() + params["seconds"]
+    while True:
+        server = balancer.server(member)
+        if server.admin == "maint":
+            balancer.move(member, online="drain")
+        if server.up and server.healthy:
+            return {"changed": True, "healthy": True}
+        if time.monotonic() >= deadline:
+            return {"changed": True, "healthy": False, "status": server.status}
+        time.sleep(_POLL_SECONDS)
+
+
+def admit(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts the member into the online pool, its check having passed, and ends its lease."""
+    member, record = params["member"], balancer.record
+    with record.held() as data:
+        if _is_admitted(balancer, data, params):
+            return {"changed": False}
+        lease = _lease(balancer, data, params)
+        server = balancer.server(member)
+        if lease["phase"] != "admitting" or server.admin == "maint" or not (server.up and server.healthy):
+            raise Refusal("unhealthy", f"{member} isn't ready to be admitted: {server.status}")
+        balancer.move(member, online="ready", maintenance="maint")
+        data["members"][member] = "online"
+        del data["leases"][member]
+        record.save()
+        _tell(balancer, "admitted", member, data, version=params.get("version") or lease["version"])
+    return {"changed": True}
+
+
+def fail(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts the member as failed, once in a rollout; one that is out stays so, under its lease."""
+    member, record, now = params["member"], balancer.record, time.time()
+    with record.held() as data:
+        lock = _lock(balancer, data, params)
+        balancer.server(member)
+        lease = data["leases"].get(member)
+        counted = member in {failure["member"] for failure in lock["failures"]}
+        known = counted and (lease is None or bool(lease["failed"]))
+        if not counted:
+            lock["failures"].append({"member": member, "reason": params["reason"], "at": now})
+        out = lease is not None and lease["phase"] in ("maintenance", "admitting")
+        if lease is not None and lease["phase"] == "reserved":
+            del data["leases"][member]
+        elif lease is not None:
+            lease["failed"] = params["reason"]
+            if out:
+                lease["phase"] = "maintenance"
+        locks.renew(lock, now)
+        record.save()
+        if out and not _is_out(balancer, member):
+            balancer.move(member, online="maint", maintenance="ready")
+        if not known:
+            _tell(balancer, "failed", member, data, reason=params["reason"])
+        # A lease that is still draining is neither: nobody may touch the member before that is settled.
+        pool = "maintenance" if out else "draining" if member in data["leases"] else "online"
+    return {"changed": not known, "pool": pool, "failures": len(lock["failures"])}
+
+
+def _await_no_sessions(balancer: Balancer, member: str, seconds: float) -> int:
+    """Polls until the member has had no session twice in a row; returns those left after ``seconds``."""
+    deadline, quiet = time.monotonic() + seconds, 0
+    while not balancer.dry:
+        server = balancer.server(member)
+        if server.admin == "ready":
+            # A balancer that died before the state was saved came back with the member online.
+            with balancer.record.held() as data:
+                lease = data["leases"].get(member)
+                if lease is None or lease["phase"] not in ("draining", "maintenance"):
+                    raise BalancerError(f"{member} was given back to the online pool while it drained")
+                balancer.move(member, online="drain")
+        # Twice: a request that was on its way to the member when it began to drain shows up by then.
+        quiet = quiet + 1 if server.sessions == 0 and server.admin != "ready" else 0
+        if quiet == 2:
+            return 0
+        if time.monotonic() >= deadline and not quiet:
+            return server.sessions
+        time.sleep(_POLL_SECONDS)
+    return 0
+
+
+def _is_out(balancer: Balancer, member: str) -> bool:
+    return balancer.server(member).admin == "maint" and balancer.maintenance(member).admin == "ready"
+
+
+def _is_admitted(balancer: Balancer, data: dict[str, Any], params: Mapping[str, Any]) -> bool:
+    """Whether the member is online here already, under no lease: then nothing is left to do."""
+    member = params["member"]
+    if member in data["leases"]:
+        return False
+    _lock(balancer, data, params)
+    if balancer.server(member).admin != "ready":
+        raise BalancerError(f"{member} has no lease here, so nobody has gated it: reserve it first")
+    return True
+
+
+def _lock(balancer: Balancer, data: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    if balancer.dry:
+        # In check mode the lock was not taken either.
+        return data["lock"] or {"number": -1, "owner": {}, "rollout": "", "version": "", "until": 0, "ttl": 0}
+    return locks.check_number(data, params["number"])
+
+
+def _lease(balancer: Balancer, data: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The member's lease under this number; renews the lock."""
+    lock = _lock(balancer, data, params)
+    lease = data["leases"].get(params["member"])
+    if lease is None:
+        raise BalancerError(f"{params['member']} has no lease on this balancer")
+    if lease["number"] != lock["number"]:
+        raise BalancerError(
+            f"{params['member']}'s lease is of number {lease['number']}: reserve the member to adopt it"
+        )
+    if locks.renew(lock, time.time()):
+        balancer.record.save()
+    return lease
+
+
+def _limits(params: Mapping[str, Any]) -> Limits:
+    return Limits(
+        floor=params.get("floor") or 0,
+        floor_per_zone=params.get("floor_per_zone") or 0,
+        window=1 if params.get("window") is None else params["window"],
+        budget=params.get("budget") or 0,
+        zones=params.get("zones") or {},
+        turning_back=bool(params.get("turning_back")),
+    )
+
+
+def _tell(balancer: Balancer, event: str, member: str, data: Mapping[str, Any], **more: Any) -> None:
+    lock = data["lock"] or {}
+    lease = data["leases"].get(member, {})
+    story = {
+        "version": lease.get("version") or lock.get("version"),
+        "rollout": lock.get("rollout"),
+        "number": lock.get("number"),
+        "owner": (lock.get("owner") or {}).get("name"),
+    }
+    balancer.record.journal(event, member, **{**story, **more})
