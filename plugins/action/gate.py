@@ -1,0 +1,87 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.golden.fleet.plugins.module_utils._names import check_version
+from ansible_collections.golden.fleet.plugins.plugin_utils import _gates
+from ansible_collections.golden.fleet.plugins.plugin_utils._contract import ContractError, maintenance_port
+from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    # Runs on the controller alone: whether the member itself can be reached over SSH doesn't matter.
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _checked, params = self.validate_argument_spec(
+            argument_spec={
+                "contract": {"type": "dict", "required": True},
+                "member": {"type": "str"},
+                "version": {"type": "str", "required": True},
+                "balancers": {"type": "list", "elements": "str"},
+                "urls": {"type": "list", "elements": "str"},
+            },
+            mutually_exclusive=[("balancers", "urls")],
+            required_one_of=[("balancers", "urls")],
+        )
+        contract = params["contract"]
+        member = params["member"] or variables["inventory_hostname"]
+        try:
+            version = check_version(params["version"])
+            targets = _targets(contract, member, params, variables.get("hostvars", {}))
+        except (ValueError, ContractError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        if self._task.check_mode:
+            return {"changed": False, "passed": None, "gates": [], "msg": _would(contract, version, targets)}
+        outcomes = []
+        for outcome in _gates.run(contract, member, version, targets):
+            outcomes.append(outcome)
+            verdict = "passed" if outcome["passed"] else "failed"
+            display.v(f"{member}: {verdict} {outcome['name']} in {outcome['seconds']:g} s: {outcome['detail']}")
+        passed = outcomes[-1]["passed"]
+        result = {"changed": False, "passed": passed, "gates": outcomes, "msg": _gates.message(member, outcomes)}
+        return result if passed else {**result, "failed": True}
+
+
+def _targets(
+    contract: Mapping[str, Any], member: str, params: Mapping[str, Any], hostvars: Mapping[str, Any]
+) -> list[Target]:
+    """The ways to the member: its port on each balancer, or the URLs that lead to it without one."""
+    if params["urls"] is not None:
+        ways = [Target(url, url.rstrip("/")) for url in params["urls"]]
+        wrong = [way.name for way in ways if not way.url.startswith(("http://", "https://"))]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} in urls is not an http or https URL")
+    else:
+        ways = [_through(balancer, contract, member, hostvars) for balancer in params["balancers"]]
+    if not ways:
+        raise ValueError(f"there is no way to {member}: neither balancers nor urls name one")
+    return ways
+
+
+def _through(balancer: str, contract: Mapping[str, Any], member: str, hostvars: Mapping[str, Any]) -> Target:
+    if balancer not in hostvars:
+        raise ValueError(f"the balancer {balancer} is not in the inventory")
+    address = str(hostvars[balancer].get("ansible_host", balancer))
+    host = f"[{address}]" if ":" in address else address
+    url = f"http://{host}:{maintenance_port(contract, member)}"
+    return Target(f"{member} through {balancer}", url, member)
+
+
+def _would(contract: Mapping[str, Any], version: str, targets: list[Target]) -> str:
+    health = contract["health"]
+    asked = " and ".join(f"{target.url}{health['path']}" for target in targets)
+    gates = "".join(f", then run {gate['name']}: {' '.join(gate['command'])}" for gate in contract["gates"])
+    return f"would ask {asked} for status {health['status']} and version {version}{gates}"

@@ -1,0 +1,199 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Test results out of files in the forms of JUnit, NUnit 2 and NUnit 3.
+
+The files come from whatever the tests ran, so they are read as hostile: no document type and with it no entities,
+and a limit on their size. What says that something failed counts as a failure, even where no test shows it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import defusedxml.ElementTree
+import junitparser
+from defusedxml.common import DefusedXmlException
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element  # a name for the types only
+
+_FILE_LIMIT = 32 << 20
+_MESSAGE_LIMIT = 300
+
+
+class ResultsError(Exception):
+    """A file can't be read as test results. Names the file."""
+
+
+class Failure(NamedTuple):
+    name: str
+    message: str
+
+
+@dataclasses.dataclass
+class Results:
+    """What became of the tests: ``tests`` is how many ran, failed ones among them."""
+
+    tests: int = 0
+    skipped: int = 0
+    failures: list[Failure] = dataclasses.field(default_factory=list)
+
+    def add(self, other: Results) -> None:
+        self.tests += other.tests
+        self.skipped += other.skipped
+        self.failures += other.failures
+
+
+def read_all(folder: pathlib.Path, pattern: str, form: str) -> Results:
+    """The results of all files in ``folder`` that match ``pattern``, added up."""
+    files = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not files:
+        there = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        beside = f"; there are {', '.join(there[:5])}" if there else ""
+        raise ResultsError(f"it left no results: no file matches {pattern}{beside}")
+    results = Results()
+    for file in files:
+        size = file.stat().st_size
+        if size > _FILE_LIMIT:
+            raise ResultsError(f"{file.name}: {size >> 20} MiB is more than the limit of {_FILE_LIMIT >> 20} MiB")
+        results.add(read(file.name, file.read_bytes(), form))
+    return results
+
+
+def read(name: str, data: bytes, form: str = "auto") -> Results:
+    """The results in one file. ``form`` is junit, nunit or auto."""
+    try:
+        root = defusedxml.ElementTree.fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise ResultsError(f"{name}: refused, as test results have no document type or entities") from error
+    except (defusedxml.ElementTree.ParseError, ValueError, LookupError) as error:
+        raise ResultsError(f"{name}: is not readable as XML: {error}") from error
+    reader = _READERS.get(root.tag)
+    if reader is None or form not in ("auto", reader[0]):
+        wanted = "JUnit or NUnit" if form == "auto" else {"junit": "JUnit", "nunit": "NUnit"}[form]
+        raise ResultsError(f"{name}: <{_cut(root.tag)}> is not how results of {wanted} begin")
+    return reader[1](root)
+
+
+def _junit(root: Element) -> Results:
+    results = Results()
+    for element in root.iter("testcase"):
+        case = junitparser.TestCase.fromelem(element)
+        wrong = [entry for entry in case.result if not isinstance(entry, junitparser.Skipped)]
+        if wrong:
+            message = wrong[0].message or wrong[0].text or wrong[0].type or "failed"
+            results.failures.append(_failure(".".join(filter(None, [case.classname, case.name])), message))
+        # googletest's word for a test that is switched off
+        if case.is_skipped or (not wrong and element.get("status") in ("notrun", "disabled")):
+            results.skipped += 1
+        else:
+            results.tests += 1
+    results.failures += _silent(root, _junit_claims, _junit_shows, _junit_says)
+    return results
+
+
+def _junit_claims(suite: Element) -> bool:
+    return any(_number(suite, name) for name in ("failures", "errors")) or any(
+        suite.find(name) is not None for name in _JUNIT_WRONG
+    )
+
+
+def _junit_shows(element: Element) -> bool:
+    return element.tag == "testcase" and any(element.find(f".//{name}") is not None for name in _JUNIT_WRONG)
+
+
+def _junit_says(suite: Element) -> str:
+    for name in _JUNIT_WRONG:
+        found = suite.find(name)
+        if found is not None:
+            return found.get("message") or found.text or name
+    return f"says {_number(suite, 'failures')} failures and {_number(suite, 'errors')} errors"
+
+
+_JUNIT_WRONG = ("failure", "error")
+_NUNIT_PASSED = {"Success", "Passed", "Warning"}
+_NUNIT_NOT_RUN = {"Ignored", "Skipped", "Inconclusive", "NotRun"}
+# A test that can't be run at all, such as one with wrong parameters, is a broken one and not a skipped one.
+_NUNIT_FAILED = {"Failure", "Error", "Failed", "Cancelled", "NotRunnable", "Invalid"}
+_SUITES = ("testsuites", "testsuite", "test-results", "test-run", "test-suite")
+
+
+def _nunit(root: Element) -> Results:
+    """NUnit 2 (test-results) and NUnit 3 (test-run): the same elements, other words."""
+    results = Results()
+    for element in root.iter("test-case"):
+        word = _nunit_result(element)
+        if word in _NUNIT_NOT_RUN:
+            results.skipped += 1
+            continue
+        results.tests += 1
+        if word not in _NUNIT_PASSED:
+            name = element.get("fullname") or element.get("name") or ""
+            results.failures.append(_failure(name, _nunit_message(element) or f"result {word}"))
+    results.failures += _silent(root, _nunit_failed, _nunit_failed, _nunit_says)
+    return results
+
+
+def _nunit_result(element: Element) -> str:
+    """A result in one word. NUnit up to 2.4 only says whether something ran and whether it succeeded."""
+    word = element.get("result")
+    if word:
+        return word
+    if element.get("executed", "True").lower() != "true":
+        return "NotRun"
+    return "Failure" if element.get("success", "").lower() != "true" else "Success"
+
+
+def _nunit_failed(element: Element) -> bool:
+    if element.tag == "test-case":
+        return _nunit_result(element) not in _NUNIT_PASSED | _NUNIT_NOT_RUN
+    if element.tag == "test-suite":
+        return _nunit_result(element) in _NUNIT_FAILED
+    counts = sum(_number(element, name) for name in ("failures", "errors", "invalid", "failed"))
+    return element.tag in _SUITES and (counts > 0 or element.get("result") in _NUNIT_FAILED)
+
+
+def _nunit_says(suite: Element) -> str:
+    return _nunit_message(suite) or "says that it failed"
+
+
+def _nunit_message(element: Element) -> str:
+    return element.findtext("failure/message") or ""
+
+
+def _silent(
+    root: Element,
+    claims: Callable[[Element], bool],
+    shows: Callable[[Element], bool],
+    says: Callable[[Element], str],
+) -> Iterator[Failure]:
+    """Suites that claim a failure which nothing inside them shows, as when what ends a suite breaks."""
+    for suite in root.iter():
+        if suite.tag not in _SUITES or not claims(suite):
+            continue
+        if not any(shows(element) for element in suite.iter() if element is not suite):
+            yield _failure(suite.get("fullname") or suite.get("name") or "the run as a whole", says(suite))
+
+
+def _number(element: Element, name: str) -> int:
+    text = element.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _failure(name: str, message: str) -> Failure:
+    return Failure(_cut(" ".join(name.split())) or "a test without a name", _cut(" ".join(message.split())))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]}..."
+
+
+_READERS: dict[str, tuple[str, Callable[[Element], Results]]] = {
+    "testsuite": ("junit", _junit),
+    "testsuites": ("junit", _junit),
+    "test-results": ("nunit", _nunit),
+    "test-run": ("nunit", _nunit),
+}
