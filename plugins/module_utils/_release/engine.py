@@ -13,6 +13,7 @@ from . import plan
 from .errors import BadInputError, NotStagedError, ReleaseError, SupersededError, disk_error
 from .found import Found, listed, oldest_proven_first, read, shown
 from .layout import Layout, checked_root, checked_version
+from .removal import remove_releases, tidy
 
 DEFAULTS: dict[str, Any] = {
     "state": "staged",
@@ -68,7 +69,7 @@ def _info(found: Found) -> dict[str, Any]:
 
 def _checked(params: dict[str, Any]) -> dict[str, Any]:
     """Refuses what can't be used, before anything is looked at."""
-    checked_version(params["version"])
+    checked_version(params.get("version"))
     if params["state"] not in ("staged", "active", "good", "bad"):
         raise BadInputError(f"state {params['state']!r} is none of staged, active, good, bad")
     if params["url"] and params["src"]:
@@ -89,13 +90,13 @@ def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
         found = read(layout)
         _refuse_superseded(found, params)
         return _result(found, _wanted(found, params), params, "would be changed")
-    if params["state"] == "staged":
-        layout.make()
-    elif not os.path.isdir(layout.root):
+    if params["state"] != "staged" and not os.path.isdir(layout.releases):
         raise _not_staged(params["version"], read(layout))
+    layout.make()
     with locked(layout.lock, params["lock_wait_seconds"], f"{params['state']} {params['version']}"):
         found = read(layout)
         _refuse_superseded(found, params)
+        tidy(layout)
         if params["number"] is not None and params["number"] > found.number:
             # Before the change itself: from here on, a lower number is refused even if we are cut off.
             atomic_write_json(layout.fence, {"number": params["number"]})
@@ -154,8 +155,6 @@ def _mark(layout: Layout, found: Found, params: dict[str, Any]) -> str:
         atomic_write_json(layout.record(version), wanted.releases[version])
     gone = [name for name in found.releases if name not in wanted.releases]
     if gone:
-        from .removal import remove_releases
-
         remove_releases(layout, gone)
     return f"marked {version} {params['state']}" + (f", removed {', '.join(sorted(gone))}" if gone else "")
 

@@ -12,7 +12,7 @@ from .layout import Layout
 
 
 def remove(path: str) -> None:
-    """Removes a file or a whole folder, as far as it can be; what is left is found by the next ``clear``."""
+    """Removes a file or a whole folder, as far as it can be; what is left is found by the next ``tidy``."""
     if os.path.isdir(path) and not os.path.islink(path):
         import shutil
 
@@ -22,18 +22,18 @@ def remove(path: str) -> None:
             os.unlink(path)
 
 
-def clear(staging: str) -> None:
-    """Removes what a killed run left half-made."""
-    for name in os.listdir(staging):
-        remove(f"{staging}/{name}")
+def tidy(layout: Layout) -> None:
+    """Removes what a killed run left: half-made things, and records of releases that aren't there."""
+    for name in os.listdir(layout.staging):
+        remove(f"{layout.staging}/{name}")
+    there = {f"{version}.json" for version in os.listdir(layout.releases)}
+    for name in os.listdir(layout.records):
+        if name not in there:
+            remove(f"{layout.records}/{name}")
 
 
 def remove_releases(layout: Layout, versions: list[str]) -> None:
     """Removes staged releases, their records last: a record without a release is nothing, the reverse is a release."""
-    if not versions:
-        return
-    os.makedirs(layout.staging, exist_ok=True)
-    clear(layout.staging)
     for version in versions:
         os.rename(layout.release(version), f"{layout.staging}/removed.{version}")
     sync_directory(layout.releases)

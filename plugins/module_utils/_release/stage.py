@@ -15,7 +15,7 @@ from .errors import ArchiveError, BadInputError, ChecksumError
 from .found import Found
 from .layout import Layout
 from .plan import staged
-from .removal import clear, remove
+from .removal import remove
 
 
 def check(found: Found, params: dict[str, Any]) -> bool:
@@ -37,7 +37,6 @@ def check(found: Found, params: dict[str, Any]) -> bool:
 def stage(layout: Layout, found: Found, params: dict[str, Any], now: str) -> str:
     """Stages the release; whatever goes wrong, it is wholly there or not at all. Returns what was done."""
     version = params["version"]
-    clear(layout.staging)
     work = f"{layout.staging}/{version}.{os.getpid()}.{time.time_ns()}"
     os.mkdir(work, 0o755)
     try:

@@ -112,12 +112,10 @@ def unpack(archive: str, into: str, max_bytes: int, max_files: int) -> None:
     try:
         with open(archive, "rb") as raw, _decompressed(raw) as plain:
             stream: Any = _Metered(plain)
-            tar: Any = tarfile.open(fileobj=stream, mode="r|")
-            with tar:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
                 while member := tar.next():
                     stream.allowed = _HEADER_BYTES + max(member.size, 0)
                     _extract(tar, member, into, places, modes)
-                    tar.members = []  # tarfile would keep them all
     except (tarfile.TarError, EOFError, zlib.error, _lzma_error()) as error:
         raise ArchiveError(f"isn't a whole tar archive, plain or by gzip, bzip2 or xz: {error}") from error
     except OSError as error:
