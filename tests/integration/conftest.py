@@ -1,0 +1,50 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The lab, raised and provisioned once for all integration tests, each of which begins with a fleet that is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from demo.lab import Lab
+from tests.integration.fleet import INVENTORY, Fleet
+
+SERVICE = "datasette"
+
+
+@pytest.fixture(scope="session")
+def raised() -> Fleet:
+    """The lab with both example services, their artifacts in the store and their first versions on all members."""
+    empty = Fleet(Lab(INVENTORY, {}))
+    empty.must("lab")
+    fleet = Fleet(Lab.read(INVENTORY))
+    fleet.must("provision")
+    fleet.must("artifacts")
+    fleet.must("artifacts", service=SERVICE, version=broken(fleet))
+    for service in fleet.lab.services.values():
+        fleet.must("rollout", service=service.name, version=service.versions[0])
+    return fleet
+
+
+def versions(fleet: Fleet) -> tuple[str, str]:
+    """The example service's two versions, the older one first."""
+    old, new = fleet.lab.services[SERVICE].versions
+    return old, new
+
+
+def broken(fleet: Fleet) -> str:
+    """The release that starts, is healthy, and fails its test suite."""
+    return f"{versions(fleet)[1]}+broken"
+
+
+@pytest.fixture
+def fleet(raised: Fleet) -> Iterator[Fleet]:
+    """The fleet on the older version, every member online, no lease and no lock left."""
+    old, _ = versions(raised)
+    if set(raised.active(SERVICE).values()) != {old} or any(raised.leases(SERVICE).values()):
+        raised.must("rollout", service=SERVICE, version=old, steal=True)
+    yield raised
+    for member in raised.lab.services[SERVICE].members:
+        raised.on(member, "systemctl", "is-active", f"{SERVICE}.service")

@@ -1,0 +1,216 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The lab as the fault tests use it: playbooks to run and to hurt, what the balancers and the members say."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demo.lab import CHECKOUT, Host, Lab, tool
+from demo.load import Load
+from demo.records import Config, Figures
+from demo.report import fetch_admissions, online_min, wrong_versions
+from demo.sampler import Sampler
+
+INVENTORY = CHECKOUT / "inventories" / "lab"
+FOLDER = CHECKOUT / "build" / "integration"
+STATE = "/var/lib/golden-fleet"
+LIMIT_SECONDS = 300
+
+
+def command(playbook: str, *options: str, inventory: Path = INVENTORY, **variables: Any) -> list[str]:
+    """The command line of a playbook: a file below playbooks/ or, with a dot in it, a collection's name."""
+    name = playbook if "." in playbook else f"playbooks/{playbook}.yml"
+    given = ["-e", json.dumps(variables)] if variables else []
+    return [tool("ansible-playbook"), name, "-i", str(inventory), *given, *options]
+
+
+@dataclass
+class Run:
+    """A playbook under way in a process group of its own, or ended."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to the whole process group: the controller and its workers."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.process.wait(timeout=10)
+
+    def wait(self, seconds: float = LIMIT_SECONDS) -> int:
+        """The exit code; a run that takes too long is killed and shown."""
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"still running after {seconds} s:\n{self.tail()}") from None
+
+    def reached(self, pattern: str, seconds: float = LIMIT_SECONDS) -> None:
+        """Waits until its output holds the pattern."""
+        until = time.monotonic() + seconds
+        while not re.search(pattern, self.output):
+            assert self.process.poll() is None, f"ended before {pattern!r}:\n{self.tail()}"
+            assert time.monotonic() < until, f"{pattern!r} not seen in {seconds} s:\n{self.tail()}"
+            time.sleep(0.02)
+
+    def tail(self, lines: int = 40) -> str:
+        return "\n".join(self.output.splitlines()[-lines:])
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, by Ansible's own recap."""
+        return sum(int(number) for number in re.findall(r"changed=(\d+)", self.output))
+
+
+@dataclass
+class Watched:
+    """What customers got while something was done, and who was online."""
+
+    figures: Figures
+    wrong_version: int
+    online_min: int
+    versions: set[str]
+
+    def assert_nothing_lost(self, floor: int) -> None:
+        assert self.figures.requests > 0
+        assert self.figures.failed == 0, f"{self.figures.failed} failed: {self.figures.errors}"
+        assert self.wrong_version == 0
+        assert self.online_min >= floor, f"{self.online_min} online, the floor is {floor}"
+
+
+@dataclass
+class Fleet:
+    """The lab's environment."""
+
+    lab: Lab
+    _runs: list[Run] = field(default_factory=list)
+
+    def start(self, playbook: str, *options: str, **variables: Any) -> Run:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        log = FOLDER / f"{len(self._runs):03}-{playbook}.log"
+        env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command(playbook, *options, **variables),
+                cwd=CHECKOUT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        run = Run(process, log)
+        self._runs.append(run)
+        return run
+
+    def play(self, playbook: str, *options: str, **variables: Any) -> Run:
+        """Runs a playbook to its end."""
+        run = self.start(playbook, *options, **variables)
+        run.wait()
+        return run
+
+    def must(self, playbook: str, *options: str, **variables: Any) -> Run:
+        """Runs a playbook that has to succeed."""
+        run = self.play(playbook, *options, **variables)
+        assert run.process.returncode == 0, run.tail()
+        return run
+
+    def host(self, name: str) -> Host:
+        (found,) = [host for host in self.lab.group("linux") if host.name == name]
+        return found
+
+    def on(self, host: str, *words: str, seconds: float = 30) -> str:
+        """What a command prints on a host of the lab, run there as root."""
+        done = subprocess.run(
+            self.host(host).command(*words), capture_output=True, text=True, timeout=seconds, check=False
+        )
+        assert done.returncode == 0, f"{host}: {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    def podman(self, *words: str) -> str:
+        """Podman on this machine: what a power switch or a pulled cable would do to a host."""
+        env = {**os.environ, "CONTAINERS_CONF": str(CHECKOUT / "build" / "lab" / "containers.conf")}
+        done = subprocess.run(["podman", *words], capture_output=True, text=True, timeout=60, check=False, env=env)
+        assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
+        return done.stdout.strip()
+
+    def container(self, host: str) -> str:
+        """The name of a host's container, as roles/lab makes it of the checkout's path."""
+        files = str((CHECKOUT / "build" / "lab").resolve())
+        return f"fleet-{hashlib.sha256(files.encode()).hexdigest()[:6]}-{host}"
+
+    def state(self, balancer: str, service: str) -> dict[str, Any]:
+        """What a balancer has kept about a service: lock, leases, number."""
+        return json.loads(self.on(balancer, "cat", f"{STATE}/{service}.json"))
+
+    def leases(self, service: str) -> dict[str, list[str]]:
+        """The members under a lease, by balancer."""
+        return {lb.name: sorted(self.state(lb.name, service)["leases"]) for lb in self.lab.balancers}
+
+    def journal(self, balancer: str, service: str) -> list[dict[str, Any]]:
+        text = self.on(balancer, "cat", f"{STATE}/{service}.journal.jsonl")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def active_on(self, service: str, member: str) -> str:
+        """The release that a member runs, as its link says."""
+        return self.on(member, "readlink", f"/srv/{service}/current").strip().rpartition("/")[2]
+
+    def active(self, service: str) -> dict[str, str]:
+        """The release that each member runs."""
+        return {member: self.active_on(service, member) for member in self.lab.services[service].members}
+
+    def online(self, service: str) -> dict[str, list[str]]:
+        """The members that HAProxy itself shows online, by balancer."""
+        with Sampler(self.lab.balancers, [service]) as sampler:
+            sampler.wait(10)
+            latest = sampler.latest
+        members = self.lab.services[service].members
+        return {name: [m for m in members if m not in sample.out] for (name, _), sample in latest.items()}
+
+    @contextlib.contextmanager
+    def watched(self, *services: str, rate: float = 60) -> Iterator[list[Watched]]:
+        """Load and sampling while the block runs; afterwards the list holds what was seen of the first service."""
+        chosen = [self.lab.services[name] for name in services]
+        config = Config(
+            balancers={host.name: f"http://{host.address}" for host in self.lab.balancers},
+            targets=tuple(service.target() for service in chosen),
+            rate=rate,
+            seconds=LIMIT_SECONDS * 2,
+        )
+        load = Load(config, FOLDER, name=f"load-{len(self._runs):03}")
+        seen: list[Watched] = []
+        with Sampler(self.lab.balancers, list(services)) as sampler, load:
+            sampler.wait(20)
+            yield seen
+            figures = load.stop()
+            samples = sampler.stop()
+        records = load.records()
+        admissions = fetch_admissions(self.lab.balancers, list(services), STATE, sampler.clock_offsets)
+        seen += [
+            Watched(
+                figures,
+                len(wrong_versions(records, admissions)),
+                online_min(samples, name),
+                set(figures.versions.get(name, {})),
+            )
+            for name in services
+        ]
