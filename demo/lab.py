@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 import shutil
 import subprocess
@@ -66,12 +67,13 @@ class Host:
                 options += [flag, str(self.variables[key])]
         return ["ssh", *options, self.address, shlex.join(command)]
 
-    def read(self, path: str) -> str:
-        """The text of a file on the host; empty where there is no such file."""
-        command = self.command("sh", "-c", f"test ! -e {shlex.quote(path)} || cat {shlex.quote(path)}")
+    def read(self, *paths: str) -> str:
+        """The text of files on the host, one after the other; none where there is no such file."""
+        script = 'for file; do test ! -e "$file" || cat "$file"; done'
+        command = self.command("sh", "-c", script, "sh", *paths)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)  # noqa: S603
         if done.returncode != 0:
-            raise LabError(f"{self.name}: {path} can't be read: {done.stderr.decode(errors='replace').strip()}")
+            raise LabError(f"{self.name}: {paths} can't be read: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode()
 
 
@@ -119,7 +121,8 @@ class Lab:
     @classmethod
     def read(cls, inventory: Path) -> Lab:
         command = [tool("ansible-inventory"), "-i", str(inventory), "--list"]
-        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+        env = {**os.environ, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1", "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
         if done.returncode != 0:
             raise LabError(f"{inventory}: {done.stderr.strip()}")
         return cls(inventory, json.loads(done.stdout))

@@ -113,7 +113,9 @@ class Record:
         return self.t + self.ms / 1000
 
     def to_json(self) -> str:
-        return json.dumps({key: value for key, value in asdict(self).items() if value not in (None, False)})
+        return json.dumps(
+            {key: value for key, value in asdict(self).items() if value is not None and value is not False}
+        )
 
     @classmethod
     def from_json(cls, line: str) -> Record:

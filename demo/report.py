@@ -42,13 +42,14 @@ class Step:
 def parse_journal(text: str, balancer: str, service: str, clock_offset: float = 0.0) -> list[Admission]:
     """The admissions out of a balancer's journal, on this machine's clock.
 
-    ``since`` is when the balancer was told to let customers through, ``at`` when it was seen to do so.
+    ``admitting`` is written before the balancer lets customers through, ``admitted`` once it has done so; the gates
+    had passed before either.
     """
     events = [json.loads(line) for line in text.splitlines() if line.strip()]
     return [
-        Admission(float(e.get("since", e["at"])) - clock_offset, balancer, service, e["member"], str(e["version"]))
-        for e in events
-        if e["event"] == "admitted"
+        Admission(float(event["at"]) - clock_offset, balancer, service, event["member"], str(event["version"]))
+        for event in events
+        if event["event"] in ("admitting", "admitted")
     ]
 
 
@@ -61,7 +62,8 @@ def fetch_admissions(
     found: list[Admission] = []
     for host in balancers:
         for service in names:
-            text = host.read(f"{folder}/{service}.journal.jsonl")
+            journal = f"{folder}/{service}.journal.jsonl"
+            text = host.read(f"{journal}.1", journal)  # the older part, where it had grown too large, comes first
             found += parse_journal(text, host.name, service, offsets.get(host.name, 0.0))
     return sorted(found, key=lambda admission: admission.at)
 

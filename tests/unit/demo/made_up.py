@@ -15,7 +15,11 @@ _HEALTH = {"path": "/", "version_header": "X-Release"}
 
 
 def _service(name: str, versions: list[str]) -> Service:
-    contract = {"artifact": {"versions": versions}, "health": _HEALTH, "pool": {"domain": f"{name}.test", "floor": "50%"}}
+    contract = {
+        "artifact": {"versions": versions},
+        "health": _HEALTH,
+        "pool": {"domain": f"{name}.test", "floor": "50%"},
+    }
     return Service(name, contract, MEMBERS)
 
 
@@ -58,8 +62,11 @@ def run(seconds: float = 100.0, rate: int = 220) -> Evidence:
             members = {m: "MAINT" if any(a <= after < b for a, b, who in out if who == m) else "UP" for m in MEMBERS}
             count = list(members.values()).count("UP")
             samples += [Sample(BEGAN + after, lb, service, count, 6, members) for lb in ("lb1", "lb2")]
-    steps = [Step("lab", BEGAN - 200, 60, ok=True), Step("Roll out datasette 0.65.5", BEGAN + 4, 30, ok=True, label="datasette to 0.65.5"),
-             Step("Roll out swagger_ui 1.1.0", BEGAN + 4, 23, ok=True, label="swagger_ui to 1.1.0"),
-             Step("Roll out datasette 0.65.5+broken", BEGAN + 40, 15, ok=True, label="datasette to 0.65.5+broken, turns back"),
-             Step("Roll back datasette", BEGAN + 63, 23, ok=True, label="datasette rolled back")]  # fmt: skip
+    steps = [
+        Step("lab", BEGAN - 200, 60, ok=True),
+        Step("one", BEGAN + 4, 30, ok=True, label="datasette to 0.65.5"),
+        Step("two", BEGAN + 4, 23, ok=True, label="swagger_ui to 1.1.0"),
+        Step("three", BEGAN + 40, 15, ok=True, label="datasette to 0.65.5+broken, turns back"),
+        Step("four", BEGAN + 63, 23, ok=True, label="datasette rolled back"),
+    ]
     return Evidence(SERVICES, records, admissions, samples, steps, {"cpu_share": 0.12})
