@@ -5,36 +5,15 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any
 
 from .._files import LockBusyError, NotJsonError, atomic_write_json, locked
 from . import plan
-from .errors import BadInputError, NotStagedError, ReleaseError, SupersededError, disk_error
+from .errors import NotStagedError, ReleaseError, SupersededError, disk_error
 from .found import Found, listed, oldest_proven_first, read, shown
-from .layout import Layout, checked_root, checked_version
+from .layout import Layout
+from .params import checked, checked_root
 from .removal import remove_releases, tidy
-
-DEFAULTS: dict[str, Any] = {
-    "state": "staged",
-    "url": "",
-    "src": "",
-    "sha256": "",
-    "headers": {},
-    "max_bytes": 1 << 30,
-    "max_files": 200_000,
-    "retries": 4,
-    "fetch_timeout_seconds": 20.0,
-    "prepare": [],
-    "prepare_timeout_seconds": 300.0,
-    "activate": [],
-    "activate_timeout_seconds": 60.0,
-    "reason": "",
-    "keep_good": None,
-    "number": None,
-    "lock_wait_seconds": 60.0,
-    "check_mode": False,
-}
 
 
 def main(params: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +24,7 @@ def main(params: dict[str, Any]) -> dict[str, Any]:
         layout = Layout(checked_root(params.get("root")))
         if params.get("operation") == "info":
             return _info(read(layout))
-        given = {name: value for name, value in params.items() if value is not None}
-        return _change(layout, _checked({**DEFAULTS, **given}))
+        return _change(layout, checked(params))
     except ReleaseError as error:
         return {"failed": True, "kind": error.kind, "msg": str(error)}
     except LockBusyError as error:
@@ -65,24 +43,6 @@ def _info(found: Found) -> dict[str, Any]:
         "number": found.number,
         "releases": listed(found),
     }
-
-
-def _checked(params: dict[str, Any]) -> dict[str, Any]:
-    """Refuses what can't be used, before anything is looked at."""
-    checked_version(params.get("version"))
-    if params["state"] not in ("staged", "active", "good", "bad"):
-        raise BadInputError(f"state {params['state']!r} is none of staged, active, good, bad")
-    if params["url"] and params["src"]:
-        raise BadInputError("url and src are both given: an artifact comes from one place")
-    if params["url"] and not re.match(r"https?://[^/]", params["url"], re.IGNORECASE):
-        raise BadInputError("url can't be used: it begins with http:// or https:// and names a host")
-    if params["src"] and not params["src"].startswith("/"):
-        raise BadInputError(f"src {params['src']!r} is no absolute path on the host")
-    if params["sha256"] and not re.fullmatch(r"[0-9a-fA-F]{64}", params["sha256"]):
-        raise BadInputError(f"sha256 {params['sha256']!r} is no sha256: 64 hexadecimal digits")
-    if params["keep_good"] is not None and params["keep_good"] < 1:
-        raise BadInputError(f"keep_good {params['keep_good']} would leave no way back: 1 or more")
-    return params
 
 
 def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +127,7 @@ def _not_staged(version: str, found: Found) -> NotStagedError:
 def _result(before: Found, after: Found, params: dict[str, Any], done: str) -> dict[str, Any]:
     sides = {"before": shown(before), "after": shown(after)}
     changed = sides["before"] != sides["after"]
+    headers = {"before_header": params["root"], "after_header": params["root"]}
     return {
         "changed": changed,
         "version": params["version"],
@@ -174,6 +135,6 @@ def _result(before: Found, after: Found, params: dict[str, Any], done: str) -> d
         "previous": plan.previous_of(after, after.active) if after.active else None,
         "releases": listed(after),
         "pruned": sorted(set(before.releases) - set(after.releases)),
-        "diff": sides,
+        "diff": {**sides, **headers},
         "msg": done if changed else f"{params['version']} is {params['state']} already",
     }

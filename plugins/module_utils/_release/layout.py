@@ -1,35 +1,10 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where things are below a service's root, and what may name a version."""
+"""Where things are below a service's root."""
 
 from __future__ import annotations
 
 import os
-import re
-
-from .errors import BadInputError
-
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
-
-
-def checked_version(version: object) -> str:
-    """``version`` if it can name a folder safely."""
-    if not isinstance(version, str) or not _VERSION.fullmatch(version) or ".." in version:
-        shown = version if isinstance(version, str) and len(version) <= 80 else f"{str(version)[:60]}..."
-        raise BadInputError(
-            f"version {shown!r} can't be used: 1 to 64 letters, digits and . _ + -, a letter or digit first, no '..'"
-        )
-    return version
-
-
-def checked_root(root: object) -> str:
-    """``root`` if it is an absolute path of a folder that may be ours."""
-    if not isinstance(root, str) or not root.startswith("/") or "\0" in root or ".." in root.split("/"):
-        raise BadInputError(f"root {root!r} can't be used: an absolute path without '..', such as /srv/web")
-    normal = os.path.normpath(root)
-    if normal in ("/", "//"):
-        raise BadInputError("root '/' can't be used: it is to be a folder of the service's own, such as /srv/web")
-    return normal
 
 
 class Layout:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.golden.fleet.plugins.module_utils._release import engine, layout
+from ansible_collections.golden.fleet.plugins.module_utils._release import engine, params
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import BadInputError
 
 
 @pytest.mark.parametrize("version", ["1", "0.65.1", "v2", "2026-11-21_build+7", "x" * 64])
 def test_names_that_can_be_used(version):
-    assert layout.checked_version(version) == version
+    assert params.checked_version(version) == version
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_names_that_can_be_used(version):
 )
 def test_names_that_are_refused_in_few_words(version, tmp_path):
     with pytest.raises(BadInputError) as raised:
-        layout.checked_version(version)
+        params.checked_version(version)
     assert len(str(raised.value)) < 250
     answer = engine.main({"root": str(tmp_path / "web"), "version": version})
     assert answer["kind"] == "bad_input"
@@ -48,7 +48,7 @@ def test_roots_that_are_refused(root):
 
 
 @pytest.mark.parametrize(
-    ("params", "message"),
+    ("given", "message"),
     [
         ({"state": "running"}, "none of staged, active, good, bad"),
         ({"url": "http://a/b", "src": "/a"}, "both given"),
@@ -56,12 +56,19 @@ def test_roots_that_are_refused(root):
         ({"url": "http:///x"}, "names a host"),
         ({"src": "a.tar"}, "no absolute path"),
         ({"url": "http://a/b", "sha256": "abc"}, "64 hexadecimal digits"),
-        ({"url": "http://a/b"}, "and its sha256"),
+        ({"url": "http://a/b"}, "staged with its sha256"),
+        ({}, "and its sha256"),
         ({"state": "good", "keep_good": 0}, "no way back"),
+        ({"prepare": ["uv sync"]}, "prepare: 'uv sync' is no command: a list of words"),
+        ({"activate": [["systemctl"], []]}, "activate: [] is no command"),
+        ({"activate": [["sleep", None]]}, "activate: ['sleep', None] is no command"),
+        ({"headers": {"X-Token": "secret\r\nHost: a"}}, "headers: X-Token has a line break"),
+        ({"retries": -1}, "retries -1 can't be used"),
+        ({"fetch_timeout_seconds": 0}, "fetch_timeout_seconds 0 can't be used"),
     ],
 )
-def test_what_is_asked_for_wrongly_is_refused(params, message, tmp_path):
-    answer = engine.main({"root": str(tmp_path / "web"), "version": "1", **params})
+def test_what_is_asked_for_wrongly_is_refused(given, message, tmp_path):
+    answer = engine.main({"root": str(tmp_path / "web"), "version": "1", **given})
     assert answer["failed"]
     assert answer["kind"] == "bad_input"
     assert message in answer["msg"]

@@ -36,7 +36,7 @@ def test_a_host_that_was_never_provisioned_has_no_releases(info, root):
 def test_stage_from_a_pushed_file(stage, info, root):
     result = stage("v1")
     assert result["changed"]
-    assert result["diff"] == {
+    assert {side: result["diff"][side] for side in ("before", "after")} == {
         "before": {"active": None, "activation_done": False, "releases": {}},
         "after": {"active": None, "activation_done": False, "releases": {"v1": "staged"}},
     }

@@ -1,0 +1,190 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Stage a release on a host, switch to it, mark and prune releases
+version_added: 0.1.0
+author: The golden.fleet founders
+description:
+  - Brings one version of a service to one state on a host. A release is an immutable artifact with a sha256.
+  - V(staged) fetches the artifact, verifies it, unpacks and prepares it beside the running release. It is there
+    whole, or not at all.
+  - V(active) switches the link C(current) to it in one step that survives a power cut, then runs O(activate). Where
+    these fail, the task fails and the switch counts as begun. Run again, it is carried through. To turn back, activate
+    the earlier version.
+  - V(good) marks it as proven, V(bad) as not to be offered again, with the time and the O(reason).
+  - The work is done by one Python program on the host, in one round trip. Nothing is installed there.
+options:
+  root:
+    description:
+      - The folder of the service on the host. Below it are C(releases/<version>), the link C(current), C(shared) for
+        what outlives releases, and the records.
+    type: str
+    required: true
+  version:
+    description: The name of the version, 1 to 64 letters, digits and C(. _ + -), beginning with a letter or a digit.
+    type: str
+    required: true
+  state:
+    description: The state to bring the version to. All but V(staged) need a staged release.
+    type: str
+    choices: [staged, active, good, bad]
+    default: staged
+  url:
+    description:
+      - Where the host fetches the artifact from, a tar archive, plain or compressed by gzip, bzip2 or xz. C(http) and
+        C(https) only.
+      - Either this or O(src) is needed while the version isn't staged, else it isn't used.
+    type: str
+  src:
+    description: The artifact as a file that is on the host already. It is left there.
+    type: str
+  sha256:
+    description:
+      - The sha256 of the artifact, verified on the host before it is unpacked.
+      - A staged version that was made of an artifact with another sha256 is an error.
+    type: str
+  headers:
+    description: Headers for the request, such as one with a token. Another host that O(url) redirects to isn't told.
+    type: dict
+  max_bytes:
+    description: The largest size of the artifact, and of what it unpacks to.
+    type: int
+    default: 1073741824
+  max_files:
+    description: The largest number of files and folders in the artifact.
+    type: int
+    default: 200000
+  retries:
+    description:
+      - How often in a row the fetch is tried again without getting on. Where the store allows it, it goes on where
+        it was cut.
+    type: int
+    default: 4
+  fetch_timeout_seconds:
+    description: How long the store may send nothing, or next to nothing, before the attempt is given up.
+    type: float
+    default: 20.0
+  prepare:
+    description:
+      - Commands to run inside the unpacked release before it counts as staged, each a list of words. Afterwards it is
+        renamed to its place, so they may not leave its path behind.
+      - They run with a small environment, C(PATH), C(LANG), C(HOME), C(RELEASE_ROOT), C(RELEASE_PATH) and
+        C(RELEASE_VERSION), without input.
+    type: list
+    elements: raw
+  prepare_timeout_seconds:
+    description: How long all commands of O(prepare) together may take. Then they are killed with all they started.
+    type: float
+    default: 300.0
+  activate:
+    description: Commands to run inside the release after the switch, with the same environment.
+    type: list
+    elements: raw
+  activate_timeout_seconds:
+    description: How long all commands of O(activate) together may take. Then they are killed with all they started.
+    type: float
+    default: 60.0
+  reason:
+    description: Why the release is bad.
+    type: str
+  keep_good:
+    description:
+      - With O(state=good), how many good releases stay; all others are removed. The active release and the newest
+        other good one, the way back, stay in any case.
+      - Without it, nothing is removed.
+    type: int
+  number:
+    description:
+      - The number that came with the rollout's lock. Where a higher one has been, the task fails as superseded and
+        changes nothing.
+    type: int
+  lock_wait_seconds:
+    description: How long to wait for another change of the same service on this host.
+    type: float
+    default: 60.0
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+    details:
+      - A version that isn't staged counts as one that an earlier task of the same run would have staged.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: full
+notes:
+  - A host that can't be reached fails with RV(unreachable_host), not as Ansible's unreachable, so that C(rescue) runs.
+  - The host needs Python 3.9 or later, and nothing else.
+seealso:
+  - module: golden.fleet.release_info
+  - module: golden.fleet.rollout_lock
+"""
+
+EXAMPLES = r"""
+- name: Stage the release beside the running one
+  golden.fleet.release:
+    root: /srv/datasette
+    version: 0.65.1
+    url: http://store.example.com/datasette/0.65.1/datasette-0.65.1.tar.gz
+    sha256: 9a271b2d2f2b3c3c5f0f4a2b2b8a7a8f3f2c1d0e9f8a7b6c5d4e3f2a1b0c9d8e
+    prepare:
+      - [uv, sync, --offline, --frozen]
+
+- name: Switch to it
+  golden.fleet.release:
+    root: /srv/datasette
+    version: 0.65.1
+    state: active
+    activate:
+      - [systemctl, restart, datasette.service]
+
+- name: Mark it good, and keep the last three good ones
+  golden.fleet.release:
+    root: /srv/datasette
+    version: 0.65.1
+    state: good
+    keep_good: 3
+"""
+
+RETURN = r"""
+version:
+  description: The version that the task was about.
+  returned: success
+  type: str
+  sample: 0.65.1
+active:
+  description: The active version, or none.
+  returned: success
+  type: str
+  sample: 0.65.1
+previous:
+  description: The version that was active before the one that is active now.
+  returned: success
+  type: str
+  sample: 0.64.8
+releases:
+  description: The releases on the host, as RV(golden.fleet.release_info#module:releases) has them.
+  returned: success
+  type: list
+  elements: dict
+pruned:
+  description: The versions that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [0.63.2]
+kind:
+  description:
+    - What kind of failure it was, one of V(bad_input), V(superseded), V(not_staged), V(fetch), V(checksum), V(archive),
+      V(command), V(disk), V(locked), V(unreachable).
+  returned: failure
+  type: str
+  sample: checksum
+unreachable_host:
+  description: True where the host couldn't be reached, or didn't answer.
+  returned: when the host couldn't be reached
+  type: bool
+  sample: true
+"""
