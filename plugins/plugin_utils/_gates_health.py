@@ -101,6 +101,8 @@ def ask(url: str, path: str, limit_seconds: float) -> Answer:
             connection.request("GET", parts.path.rstrip("/") + path, headers={"Connection": "close"})
             response = connection.getresponse()
             body = response.read(_BODY_LIMIT + 1)
+            if response.length and len(body) <= _BODY_LIMIT:
+                raise http.client.IncompleteRead(body, response.length)
     except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
             raise NoAnswerError(f"no whole answer within {limit_seconds:.3g} s") from error

@@ -91,18 +91,16 @@ def _junit(root: Element) -> Results:
             results.skipped += 1
         else:
             results.tests += 1
-    results.failures += _silent(root, _junit_claims, _junit_shows, _junit_says)
+    results.failures += _silent(root, _junit_failed, _junit_says)
     return results
 
 
-def _junit_claims(suite: Element) -> bool:
-    return any(_number(suite, name) for name in ("failures", "errors")) or any(
-        suite.find(name) is not None for name in _JUNIT_WRONG
-    )
-
-
-def _junit_shows(element: Element) -> bool:
-    return element.tag == "testcase" and any(element.find(f".//{name}") is not None for name in _JUNIT_WRONG)
+def _junit_failed(element: Element) -> bool:
+    """Whether a test failed, or a suite says that something in it did."""
+    if element.tag == "testcase":
+        return any(element.find(f".//{name}") is not None for name in _JUNIT_WRONG)
+    claims = any(_number(element, name) for name in ("failures", "errors"))
+    return element.tag in _SUITES and (claims or any(element.find(name) is not None for name in _JUNIT_WRONG))
 
 
 def _junit_says(suite: Element) -> str:
@@ -133,7 +131,7 @@ def _nunit(root: Element) -> Results:
         if word not in _NUNIT_PASSED:
             name = element.get("fullname") or element.get("name") or ""
             results.failures.append(_failure(name, _nunit_message(element) or f"result {word}"))
-    results.failures += _silent(root, _nunit_failed, _nunit_failed, _nunit_says)
+    results.failures += _silent(root, _nunit_failed, _nunit_says)
     return results
 
 
@@ -161,20 +159,15 @@ def _nunit_says(suite: Element) -> str:
 
 
 def _nunit_message(element: Element) -> str:
-    return element.findtext("failure/message") or ""
+    return element.findtext("failure/message") or element.findtext("reason/message") or ""
 
 
-def _silent(
-    root: Element,
-    claims: Callable[[Element], bool],
-    shows: Callable[[Element], bool],
-    says: Callable[[Element], str],
-) -> Iterator[Failure]:
+def _silent(root: Element, failed: Callable[[Element], bool], says: Callable[[Element], str]) -> Iterator[Failure]:
     """Suites that claim a failure which nothing inside them shows, as when what ends a suite breaks."""
     for suite in root.iter():
-        if suite.tag not in _SUITES or not claims(suite):
+        if suite.tag not in _SUITES or not failed(suite):
             continue
-        if not any(shows(element) for element in suite.iter() if element is not suite):
+        if not any(failed(element) for element in suite.iter() if element is not suite):
             yield _failure(suite.get("fullname") or suite.get("name") or "the run as a whole", says(suite))
 
 

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pathlib
+import time
+
+import pytest
+from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_results as results
+from ansible_collections.golden.fleet.plugins.plugin_utils._gates_results import ResultsError
+
+SAMPLES = pathlib.Path(__file__).with_name("results")
+BOMB = (
+    '<!DOCTYPE t [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+    '<testsuite tests="1"><testcase name="&c;"/></testsuite>'
+)
+OUTSIDE = '<!DOCTYPE t [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite><testcase name="&x;"/></testsuite>'
+
+
+@pytest.mark.parametrize(
+    ("sample", "form", "tests", "skipped", "failed"),
+    [
+        pytest.param(
+            "junit_pytest",
+            "junit",
+            4,
+            1,
+            ["tests.test_pages.test_search[Basque]", "tests.test_pages.test_database"],
+            id="pytest",
+        ),
+        pytest.param("junit_surefire", "junit", 2, 1, [], id="surefire, with one that passed when tried again"),
+        pytest.param("junit_nested", "junit", 2, 0, ["CartTest.testSum with data set #0"], id="suites within suites"),
+        pytest.param("junit_suite_error", "junit", 1, 0, ["Orders"], id="an error outside of any test"),
+        pytest.param("nunit2_passed", "nunit", 2, 0, [], id="NUnit 2, with an empty fixture"),
+        pytest.param(
+            "nunit2_failed",
+            "nunit",
+            4,
+            2,
+            ["Shop.BasketTests.AddsUp", "Shop.BasketTests.CanBePaid", "Shop.BasketTests.Hidden"],
+            id="NUnit 2",
+        ),
+        pytest.param(
+            "nunit24_failed", "nunit", 2, 1, ["Shop.BasketTests.AddsUp"], id="NUnit 2.4, which has no result attribute"
+        ),
+        pytest.param(
+            "nunit3_failed", "nunit", 4, 2, ["Shop.BasketTests.AddsUp", "Shop.BasketTests.CanBePaid"], id="NUnit 3"
+        ),
+        pytest.param("nunit3_teardown", "nunit", 1, 0, ["Shop.BasketTests"], id="NUnit 3, broken after its tests"),
+        pytest.param("nunit3_skipped", "nunit", 0, 1, [], id="NUnit 3, nothing but skipped"),
+    ],
+)
+@pytest.mark.parametrize("auto", [False, True], ids=["named", "auto"])
+def test_samples(sample, form, tests, skipped, failed, auto):
+    found = results.read(sample, (SAMPLES / f"{sample}.xml").read_bytes(), "auto" if auto else form)
+    assert (found.tests, found.skipped) == (tests, skipped)
+    assert [failure.name for failure in found.failures] == failed
+
+
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        pytest.param("junit_pytest", "AssertionError: assert 404 == 200 + where 404", id="junit's message"),
+        pytest.param("junit_nested", "CartTest::testSum with data set #0 Failed asserting that 3", id="junit's text"),
+        pytest.param("junit_suite_error", "after-all hook broke", id="a suite's error"),
+        pytest.param("nunit2_failed", "Expected: 4 But was: 3", id="NUnit 2's message"),
+        pytest.param(
+            "nunit3_teardown", "TearDown : System.IO.IOException : the database is gone", id="a suite's failure"
+        ),
+    ],
+)
+def test_messages_of_failures(sample, message):
+    found = results.read(sample, (SAMPLES / f"{sample}.xml").read_bytes())
+    assert found.failures[0].message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("xml", "failure"),
+    [
+        pytest.param('<testsuite name="a" failures="2"><testcase name="x"/></testsuite>', "a", id="junit's count"),
+        pytest.param('<testsuite name="a" errors="1"/>', "a", id="junit's count of errors"),
+        pytest.param(
+            '<test-run result="Failed"><test-case result="Passed"/></test-run>', "the run", id="NUnit 3's run"
+        ),
+        pytest.param(
+            '<test-results errors="1"><test-case result="Success"/></test-results>', "the run", id="NUnit 2's"
+        ),
+        pytest.param('<test-run><test-case name="t" result="Odd"/></test-run>', "t", id="a result nobody knows"),
+        pytest.param("<testsuite><testcase><failure/></testcase></testsuite>", "a test without a name", id="no name"),
+    ],
+)
+def test_what_claims_a_failure_is_one(xml, failure):
+    (found,) = results.read("x.xml", xml.encode()).failures
+    assert found.name.startswith(failure)
+    assert found.message
+
+
+@pytest.mark.parametrize(
+    ("xml", "tests", "skipped"),
+    [
+        pytest.param("<testsuites/>", 0, 0, id="no suite"),
+        pytest.param('<testsuite tests="0"/>', 0, 0, id="no test"),
+        pytest.param(
+            '<testsuite><testcase status="notrun" name="a"/></testsuite>', 0, 1, id="googletest's switched off"
+        ),
+        pytest.param("<testsuite><testcase><skipped/></testcase></testsuite>", 0, 1, id="nothing but skipped"),
+        pytest.param('<test-results total="0"/>', 0, 0, id="NUnit 2 without tests"),
+        pytest.param('<test-results><test-case executed="False"/></test-results>', 0, 1, id="NUnit 2.4, not run"),
+        pytest.param('<test-run total="0" result="Inconclusive"/>', 0, 0, id="NUnit 3 without tests"),
+    ],
+)
+def test_results_in_which_nothing_ran(xml, tests, skipped):
+    found = results.read("x.xml", xml.encode())
+    assert (found.tests, found.skipped, found.failures) == (tests, skipped, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "form", "says"),
+    [
+        pytest.param(b"", "auto", "x.xml: is not readable as XML", id="an empty file"),
+        pytest.param(b"<testsuite", "auto", "x.xml: is not readable as XML", id="cut off"),
+        pytest.param(b"PASS", "auto", "x.xml: is not readable as XML", id="no XML"),
+        pytest.param(b"\x00\xff", "auto", "x.xml: is not readable as XML", id="bytes"),
+        pytest.param(b'<?xml version="1.0" encoding="none"?><a/>', "auto", "not readable", id="an unknown encoding"),
+        pytest.param(b"<html/>", "auto", "<html> is not how results of JUnit or NUnit begin", id="other XML"),
+        pytest.param(b"<testsuite/>", "nunit", "<testsuite> is not how results of NUnit begin", id="JUnit for NUnit"),
+        pytest.param(b"<test-run/>", "junit", "<test-run> is not how results of JUnit begin", id="NUnit for JUnit"),
+        pytest.param(BOMB.encode(), "auto", "refused", id="a bomb of entities"),
+        pytest.param(OUTSIDE.encode(), "auto", "refused", id="an entity from outside"),
+        pytest.param(b'<!DOCTYPE t SYSTEM "http://127.0.0.1:9/t.dtd"><testsuite/>', "auto", "refused", id="a DTD"),
+    ],
+)
+def test_files_that_are_refused(data, form, says):
+    with pytest.raises(ResultsError, match=r"x\.xml") as error:
+        results.read("x.xml", data, form)
+    assert says in str(error.value)
+
+
+def test_other_encodings_are_read():
+    xml = '<?xml version="1.0" encoding="utf-16"?><test-run><test-case name="é" result="Failed"/></test-run>'
+    assert results.read("x.xml", xml.encode("utf-16")).failures[0].name == "é"
+
+
+def test_files_are_added_up_and_other_files_left_alone(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for sample, name in (("junit_pytest", "a.xml"), ("nunit3_failed", "deep/b.xml")):
+        (tmp_path / name).write_bytes((SAMPLES / f"{sample}.xml").read_bytes())
+    (tmp_path / "notes.txt").write_text("no XML")
+    found = results.read_all(tmp_path, "**/*.xml", "auto")
+    assert (found.tests, found.skipped, len(found.failures)) == (8, 3, 4)
+
+
+def test_one_unreadable_file_among_good_ones_is_refused(tmp_path):
+    (tmp_path / "a.xml").write_text("<testsuite><testcase/></testsuite>")
+    (tmp_path / "b.xml").write_text("")
+    with pytest.raises(ResultsError, match=r"b\.xml"):
+        results.read_all(tmp_path, "*.xml", "auto")
+
+
+def test_missing_results_say_what_is_there(tmp_path):
+    with pytest.raises(ResultsError, match=r"no file matches \*.xml$"):
+        results.read_all(tmp_path, "*.xml", "auto")
+    (tmp_path / "report.html").write_text("")
+    with pytest.raises(ResultsError, match=r"no file matches \*.xml; there are report.html$"):
+        results.read_all(tmp_path, "*.xml", "auto")
+
+
+def test_a_file_over_the_limit_isnt_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "_FILE_LIMIT", 1 << 20)
+    with (tmp_path / "a.xml").open("wb") as file:
+        file.truncate(3 << 20)
+    with pytest.raises(ResultsError, match=r"a\.xml: 3 MiB is more than the limit of 1 MiB"):
+        results.read_all(tmp_path, "*.xml", "auto")
+
+
+def test_many_tests_are_read_in_little_time():
+    case = '<testcase classname="a.b" name="test{}" time="0.1"><system-out>out</system-out></testcase>'
+    xml = f'<testsuite tests="20000">{"".join(case.format(number) for number in range(20000))}</testsuite>'
+    started = time.process_time()
+    assert results.read("x.xml", xml.encode()).tests == 20000
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("name", ["testsuite", "test-suite"])
+def test_suites_nested_deeply_do_no_harm(name):
+    root = {"testsuite": "testsuites", "test-suite": "test-run"}[name]
+    begins, ends = f'<{name} failures="1" result="Failed">' * 20000, f"</{name}>" * 20000
+    xml = f"<{root}>{begins}{ends}</{root}>"
+    assert len(results.read("x.xml", xml.encode()).failures) == 1
+
+
+def test_a_message_is_cut():
+    xml = f'<testsuite><testcase name="{"n" * 9999}"><failure message="{"m" * 9999}"/></testcase></testsuite>'
+    (failure,) = results.read("x.xml", xml.encode()).failures
+    assert len(failure.name) < 310
+    assert len(failure.message) < 310
