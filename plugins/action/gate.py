@@ -60,7 +60,7 @@ def _targets(
 ) -> list[Target]:
     """The ways to the member: its port on each balancer, or the URLs that lead to it without one."""
     if params["urls"] is not None:
-        ways = [Target(url, url.rstrip("/")) for url in params["urls"]]
+        ways = [Target(url, url.rstrip("/"), domain=contract["pool"]["domain"]) for url in params["urls"]]
         wrong = [way.name for way in ways if not way.url.startswith(("http://", "https://"))]
         if wrong:
             raise ValueError(f"{wrong[0]!r} in urls is not an http or https URL")
@@ -77,7 +77,7 @@ def _through(balancer: str, contract: Mapping[str, Any], member: str, hostvars: 
     address = str(hostvars[balancer].get("ansible_host", balancer))
     host = f"[{address}]" if ":" in address else address
     url = f"http://{host}:{maintenance_port(contract, member)}"
-    return Target(f"{member} through {balancer}", url, member)
+    return Target(f"{member} through {balancer}", url, member, contract["pool"]["domain"])
 
 
 def _would(contract: Mapping[str, Any], version: str, targets: list[Target]) -> str:

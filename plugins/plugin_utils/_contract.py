@@ -151,6 +151,8 @@ def unknown_service(
     service: str, services: Sequence[str], places_: Iterable[pathlib.Path], group: bool
 ) -> ContractError:
     """The error for a service that isn't there; ``group`` says whether the inventory has its group."""
+    if not service:
+        return ContractError(f"no service is named. The services here are {_list(services)}")
     meant = difflib.get_close_matches(service, services, 1)
     hint = f"; did you mean {meant[0]}?" if meant else ""
     if group:

@@ -24,11 +24,16 @@ MEMBER_HEADER = "X-Fleet-Member"
 
 
 class Target(NamedTuple):
-    """One way to a member. ``member`` is what the balancer on the way must say; None where none is on the way."""
+    """One way to a member.
+
+    ``member`` is what the balancer on the way must say; None where none is on the way. ``domain`` is the Host that is
+    asked for, the customers' one as in the balancer's own checks.
+    """
 
     name: str
     url: str
     member: str | None = None
+    domain: str | None = None
 
 
 class Answer(NamedTuple):
@@ -89,16 +94,17 @@ def _cut(text: str) -> str:
     return repr(text if len(text) <= 100 else f"{text[:100]}...")
 
 
-def ask(url: str, path: str, limit_seconds: float) -> Answer:
+def ask(url: str, path: str, limit_seconds: float, domain: str | None = None) -> Answer:
     """One GET, without redirects and proxies, done in ``limit_seconds`` all in all however slowly it drips."""
     parts = urllib.parse.urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     deadline = time.monotonic() + limit_seconds
     connection = kind(parts.hostname or "", parts.port, timeout=limit_seconds)
+    headers = {"Connection": "close", **({"Host": domain} if domain else {})}
     try:
         connection.connect()
         with _cut_off(connection.sock, deadline):
-            connection.request("GET", parts.path.rstrip("/") + path, headers={"Connection": "close"})
+            connection.request("GET", parts.path.rstrip("/") + path, headers=headers)
             response = connection.getresponse()
             body = response.read(_BODY_LIMIT + 1)
             if response.length and len(body) <= _BODY_LIMIT:
@@ -146,7 +152,7 @@ def attempt(
 ) -> str | None:
     """What is wrong with the member on this way right now; None where it is healthy."""
     try:
-        answer = ask(target.url, health["path"], limit_seconds)
+        answer = ask(target.url, health["path"], limit_seconds, target.domain)
     except NoAnswerError as error:
         return str(error)
     return judge(answer, health, version, target.member)

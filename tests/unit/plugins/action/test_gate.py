@@ -34,6 +34,7 @@ class Balancer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path)
+        self.server.hosts.add(self.headers["Host"])
         self.send_response(200)
         self.send_header("X-Fleet-Member", "web1")
         self.send_header("X-Version", self.server.version)
@@ -47,7 +48,7 @@ class Balancer(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def balancer():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Balancer)
-    server.asked, server.version = [], "1.0"
+    server.asked, server.hosts, server.version = [], set(), "1.0"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield server
     server.shutdown()
@@ -64,7 +65,7 @@ def contract(tmp_path, balancer):
         "service": "web",
         "folder": str(tmp_path / "service"),
         "members": ["web1"],
-        "pool": {"maintenance_port": balancer.server_address[1]},
+        "pool": {"domain": "web.example", "maintenance_port": balancer.server_address[1]},
         "health": {"path": "/health", "status": 200, "version_header": "X-Version", "timeout_seconds": 1},
         "gates": [gate],
     }
@@ -124,6 +125,7 @@ def test_a_member_that_passes_and_one_whose_tests_fail(gate, contract, balancer,
     assert "13 tests" in passed["msg"]
     assert "web1: passed suite in" in output
     assert balancer.asked == ["/health"] * 3 + ["/suite"] + ["/health"] * 2
+    assert balancer.hosts == {"web.example", f"127.0.0.1:{balancer.server_address[1]}"}
     assert not list(tmp_path.glob("golden-fleet-gate-*"))
 
     balancer.version = "1.0+broken"

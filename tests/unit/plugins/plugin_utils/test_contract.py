@@ -161,6 +161,7 @@ def test_places_of_roles(tmp_path, monkeypatch):
 def test_an_unknown_service_names_the_nearest():
     error = _contract.unknown_service("datasete", ["datasette", "swagger_ui"], [], group=False)
     assert "The services here are datasette, swagger_ui; did you mean datasette?" in str(error)
+    assert "no service is named" in str(_contract.unknown_service("", ["datasette"], [], group=False))
     error = _contract.unknown_service("web", [], [pathlib.Path("/a/roles")], group=True)
     assert "none of these has web/contract.yml: /a/roles" in str(error)
 
