@@ -49,12 +49,12 @@ _raw:
   elements: dict
 """
 
-from typing import Any  # noqa: E402  # after the documentation, as everywhere in Ansible
+from typing import Any
 
-from ansible.errors import AnsibleLookupError  # noqa: E402
-from ansible.plugins.lookup import LookupBase  # noqa: E402
-from ansible_collections.golden.fleet.plugins.plugin_utils._contract import ContractError  # noqa: E402
-from ansible_collections.golden.fleet.plugins.plugin_utils._contract_inventory import Inventory  # noqa: E402
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.golden.fleet.plugins.plugin_utils._contract import ContractError
+from ansible_collections.golden.fleet.plugins.plugin_utils._contract_inventory import Inventory
 
 
 class LookupModule(LookupBase):
