@@ -121,17 +121,14 @@ def good_everywhere(releases: Mapping[str, Mapping[str, Any]]) -> list[str]:
     names of the versions say.
     """
     reachable = [found for found in releases.values() if found.get("reachable", True)]
-    proofs: dict[str, list[float]] = {}
+    # Moments are ISO 8601 in UTC, which sort as text.
+    proofs: dict[str, list[str]] = {}
     for found in reachable:
         for release in found.get("releases", []):
             if release["state"] == "good":
-                proofs.setdefault(release["version"], []).append(_moment(release["good_at"]))
+                proofs.setdefault(release["version"], []).append(release["good_at"])
     everywhere = {name: max(times) for name, times in proofs.items() if len(times) == len(reachable)}
     return sorted(everywhere, key=lambda name: everywhere[name])
-
-
-def _moment(value: Any) -> float:
-    return float(value or 0)
 
 
 def rollback_version(service: str, releases: Mapping[str, Mapping[str, Any]], asked: str = "") -> str:

@@ -6,8 +6,8 @@ import pytest
 from ansible_collections.golden.fleet.plugins.plugin_utils import _plan
 
 
-def release(version, state="good", at=1.0):
-    return {"version": version, "state": state, "good_at": at if state == "good" else None, "reason": "it broke"}
+def release(version, state="good", at=1):
+    return {"version": version, "state": state, "good_at": f"2026-01-01T00:00:0{at}Z" if state == "good" else None, "reason": "it broke"}
 
 
 def found(active="", *releases, done=True, number=0, reachable=True):
@@ -45,8 +45,8 @@ def rollout(version="2", members=("a", "b", "c"), floor="50%", window=1, failure
     }
 
 
-V1 = release("1", at=1.0)
-V2 = release("2", at=2.0)
+V1 = release("1", at=1)
+V2 = release("2", at=2)
 ZONES = {"a": "x", "b": "y", "c": "x"}
 
 
@@ -121,7 +121,7 @@ def test_unreachable_members_over_the_budget_are_refused_by_name():
         _plan.plan_rollout(rollout(), releases, pool(a="online", b="online", c="online"), ZONES)
 
 
-V3 = release("3", at=3.0)
+V3 = release("3", at=3)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ V3 = release("3", at=3.0)
         pytest.param({"a": found("1", V1, V2, V3)}, "3", "3", id="forward by name"),
         pytest.param({"a": found("2", V1, V2), "b": found(reachable=False)}, "", "1", id="of those that answer"),
         pytest.param(
-            {"a": found("10", release("10", at=5.0), release("9", at=6.0))}, "9", "9", id="names say nothing of age"
+            {"a": found("10", release("10", at=5), release("9", at=6))}, "9", "9", id="names say nothing of age"
         ),
     ],
 )
