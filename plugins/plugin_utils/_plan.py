@@ -172,15 +172,16 @@ def _why_not(version: str, releases: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def lock_seconds(contract: Mapping[str, Any]) -> int:
-    """How long the lock is held without being renewed: each step renews it, so the longest step and a margin."""
-    steps = [
-        contract["release"]["prepare_timeout_seconds"],
-        contract["release"]["activate_timeout_seconds"],
-        contract["health"]["timeout_seconds"],
+    """How long the lock is held without being renewed: each task renews it, so the longest task and a margin."""
+    release, health, gates = contract["release"], contract["health"], contract["gates"]
+    tasks = [
+        len(release["prepare"]) * release["prepare_timeout_seconds"],
+        len(release["activate"]) * release["activate_timeout_seconds"],
         contract["pool"]["drain_seconds"],
-        *[gate["timeout_seconds"] for gate in contract["gates"]],
+        # Health is asked before the suites and after them.
+        2 * health["timeout_seconds"] + sum(gate["timeout_seconds"] for gate in gates),
     ]
-    return max(int(contract["lock_seconds"]), 30 + int(max(steps)))
+    return max(int(contract["lock_seconds"]), 30 + int(max(tasks)))
 
 
 def plan_reconcile(
