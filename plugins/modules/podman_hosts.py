@@ -5,12 +5,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: podman_hosts
-short_description: Makes, mends and removes the hosts of a lab in podman
+short_description: Makes, mends and removes the hosts of a lab in podman, and their network
 version_added: 0.1.0
 author: The golden.fleet founders
 description:
-  - Brings the containers of one lab to the hosts that are wanted, each with systemd as its first process, an address
-    of its own and an SSH server that lets C(operator) in.
+  - Brings the containers of one lab to the hosts that are wanted, each with systemd as its first process, an SSH server
+    that lets C(operator) in, and an address of its own that it keeps.
+  - The lab has a network of its own, in a subnet that podman finds to be free.
   - What an earlier run left behind is mended. A stopped or paused host goes on, one whose processes are gone or that
     is half removed is made anew. Another lab's hosts are not touched.
   - Returns when the boot of every host has ended and its SSH server answers.
@@ -35,17 +36,11 @@ options:
     description:
       - The names of the hosts.
       - Needed with O(state=present), which removes the lab's other hosts.
-      - With O(state=absent), all hosts of the lab if left out.
+      - With O(state=absent), all hosts of the lab and its network if left out.
     type: list
     elements: str
   image:
-    description: The image to make hosts from. A host made from another one is made anew.
-    type: str
-  network:
-    description: The podman network of the lab. The lab's own name if left out.
-    type: str
-  subnet:
-    description: The network's subnet, out of which each host gets an address that it keeps.
+    description: The image to make hosts from. A host made from another one, or with other capabilities, is made anew.
     type: str
   authorized_key:
     description: The public key that lets C(operator) in.
@@ -67,7 +62,6 @@ EXAMPLES = r"""
     lab: fleet-1a2b3c
     hosts: [web1, web2]
     image: localhost/golden-fleet-base:bookworm
-    subnet: 10.89.0.0/22
     authorized_key: "{{ lookup('ansible.builtin.file', 'build/lab/id_ed25519.pub') }}"
 
 - name: Remove the whole lab
@@ -90,6 +84,13 @@ hosts:
       state: running
       failed_units: []
       host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI...
+network:
+  description: The lab's network, C(null) where there is none. The gateway is this machine's address in it.
+  returned: success
+  type: dict
+  sample:
+    subnet: 10.89.0.0/22
+    gateway: 10.89.0.1
 removed:
   description: The names of hosts that were removed.
   returned: success
@@ -98,15 +99,15 @@ removed:
   sample: [web7]
 """
 
+import dataclasses
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.golden.fleet.plugins.module_utils._podman.hosts import Wish, launch, locked, terminate
+from ansible_collections.golden.fleet.plugins.module_utils._podman.hosts import Outcome, Wish, launch, locked, terminate
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError
 
 
-def steps_of(module: AnsibleModule) -> list[dict[str, Any]]:
-    """What was done about each host, or would be in check mode."""
+def outcome_of(module: AnsibleModule) -> Outcome:
     params = module.params
     podman = Podman(params["lab"])
     with locked(params["lab"]):
@@ -114,8 +115,6 @@ def steps_of(module: AnsibleModule) -> list[dict[str, Any]]:
             return terminate(podman, params["hosts"], check=module.check_mode)
         wish = Wish(
             image=params["image"],
-            network=params["network"] or params["lab"],
-            subnet=params["subnet"],
             authorized_key=params["authorized_key"].strip(),
             capabilities=tuple(params["capabilities"]),
             wait_seconds=params["wait_seconds"],
@@ -123,16 +122,18 @@ def steps_of(module: AnsibleModule) -> list[dict[str, Any]]:
         return launch(podman, wish, params["hosts"], check=module.check_mode)
 
 
-def result_of(steps: list[dict[str, Any]], state: str) -> dict[str, Any]:
+def result_of(outcome: Outcome, state: str) -> dict[str, Any]:
+    steps = outcome.steps
     removed = [step["name"] for step in steps if step["act"] == "remove"]
     wanted = [step for step in steps if state == "absent" or step["act"] != "remove"]
     before = {step["name"]: step["address"] for step in steps if step["act"] != "create"}
     after = {step["name"]: step["address"] for step in steps if step["act"] != "remove"}
     mended = {step["name"]: step["why"] for step in steps if step["act"] in ("start", "unpause", "replace")}
     return {
-        "changed": any(step["changed"] for step in steps),
+        "changed": outcome.network_changed or any(step["changed"] for step in steps),
         "hosts": [{name: value for name, value in step.items() if name != "changed"} for step in wanted],
         "removed": removed,
+        "network": dataclasses.asdict(outcome.network) if outcome.network else None,
         "diff": {"before": {"hosts": before, "to_mend": mended}, "after": {"hosts": after, "to_mend": {}}},
     }
 
@@ -144,17 +145,15 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "hosts": {"type": "list", "elements": "str"},
             "image": {"type": "str"},
-            "network": {"type": "str"},
-            "subnet": {"type": "str"},
             "authorized_key": {"type": "str", "no_log": False},
             "capabilities": {"type": "list", "elements": "str", "default": []},
             "wait_seconds": {"type": "int", "default": 60},
         },
-        required_if=[("state", "present", ["hosts", "image", "subnet", "authorized_key"])],
+        required_if=[("state", "present", ["hosts", "image", "authorized_key"])],
         supports_check_mode=True,
     )
     try:
-        result = result_of(steps_of(module), module.params["state"])
+        result = result_of(outcome_of(module), module.params["state"])
     except (PodmanError, ValueError) as error:
         module.fail_json(msg=f"{module.params['lab']}: {error}")
     for host in result["hosts"]:

@@ -41,7 +41,7 @@ hosts:
     - name: web1
       address: 10.89.0.10
       state: running
-      image: localhost/golden-fleet-base:bookworm
+      recipe: localhost/golden-fleet-base:bookworm +SYS_ADMIN
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -55,7 +55,7 @@ def main() -> None:
     except PodmanError as error:
         module.fail_json(msg=f"{module.params['lab']}: {error}")
     hosts = [
-        {"name": name, "address": was.address, "state": was.state, "image": was.image}
+        {"name": name, "address": was.address, "state": was.state, "recipe": was.recipe}
         for name, was in sorted(found.items())
     ]
     module.exit_json(changed=False, hosts=hosts)

@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import Step, free_addresses, plan_hosts
+from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
+    Network,
+    Step,
+    free_addresses,
+    plan_hosts,
+    recipe_of,
+)
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import (
     Podman,
     PodmanError,
@@ -29,8 +35,6 @@ class Wish:
     """What the hosts of a lab should be like."""
 
     image: str
-    network: str
-    subnet: str
     authorized_key: str
     capabilities: tuple[str, ...] = ()
     wait_seconds: int = 60
@@ -44,17 +48,31 @@ def locked(lab: str) -> Iterator[None]:
         yield
 
 
-def launch(podman: Podman, wish: Wish, hosts: list[str], *, check: bool) -> list[dict[str, Any]]:
-    """Makes, mends or keeps each of ``hosts`` and removes the lab's others; what became of each."""
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What was done about each host, or would be in check mode, and the lab's network, if it has one."""
+
+    steps: list[dict[str, Any]]
+    network: Network | None
+    network_changed: bool
+
+
+def launch(podman: Podman, wish: Wish, hosts: list[str], *, check: bool) -> Outcome:
+    """Makes, mends or keeps each of ``hosts`` and removes the lab's others."""
+    there = podman.network()
+    network = there or (None if check else podman.create_network())
     found = podman.found()
-    steps = plan_hosts(found, hosts, image=wish.image, subnet=wish.subnet, alive=is_alive(found))
+    subnet = network.subnet if network else None
+    steps = plan_hosts(
+        found, hosts, recipe=recipe_of(wish.image, wish.capabilities), subnet=subnet, alive=is_alive(found)
+    )
     taken = {step.address for step in steps} | {was.address for was in found.values()}
-    launcher = _Launcher(podman, wish, free_addresses(wish.subnet, taken), check)
-    return in_parallel(launcher.take, steps)
+    launcher = _Launcher(podman, wish, free_addresses(subnet, taken) if subnet else iter(()), check)
+    return Outcome(in_parallel(launcher.take, steps), network, there is None)
 
 
-def terminate(podman: Podman, hosts: list[str] | None, *, check: bool) -> list[dict[str, Any]]:
-    """Removes the named hosts, or all of the lab."""
+def terminate(podman: Podman, hosts: list[str] | None, *, check: bool) -> Outcome:
+    """Removes the named hosts, or all of the lab and its network."""
     found = podman.found()
     gone = sorted(found) if hosts is None else [host for host in hosts if host in found]
 
@@ -63,7 +81,12 @@ def terminate(podman: Podman, hosts: list[str] | None, *, check: bool) -> list[d
             podman.remove(host)
         return {"name": host, "address": found[host].address, "act": "remove", "why": "", "changed": True}
 
-    return in_parallel(take, gone)
+    steps = in_parallel(take, gone)
+    network = podman.network()
+    goes = network is not None and hosts is None
+    if goes and not check:
+        podman.remove_network()
+    return Outcome(steps, None if goes else network, goes)
 
 
 class _Launcher:
@@ -106,8 +129,7 @@ class _Launcher:
                     step.host,
                     address,
                     image=self._wish.image,
-                    network=self._wish.network,
-                    capabilities=list(self._wish.capabilities),
+                    capabilities=self._wish.capabilities,
                 )
                 return address
             except PodmanError as error:

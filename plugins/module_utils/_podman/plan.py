@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,13 +27,21 @@ _ACT_BY_STATE = {
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A container that is there. ``pid`` is its init's, 0 where none runs."""
+    """A container that is there. ``pid`` is its init's, 0 where none runs; ``recipe`` is the one it was made by."""
 
     host: str
     state: str
     pid: int = 0
     address: str = ""
-    image: str = ""
+    recipe: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A lab's network; ``gateway`` is this machine's address in it."""
+
+    subnet: str
+    gateway: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +52,17 @@ class Step:
     act: str
     address: str = ""
     why: str = ""
+
+
+def recipe_of(image: str, capabilities: Iterable[str]) -> str:
+    """What a host is made from, in one line: a host made from something else is made anew."""
+    return " ".join([image, *(f"+{capability}" for capability in sorted(capabilities))])
+
+
+def mac_address(address: str) -> str:
+    """The hardware address that goes with an address: a host made anew at the same one is reached at once, as what
+    this machine and the lab's hosts remember of the old one still holds (else they take many seconds to forget it)."""
+    return "02:67:" + ":".join(f"{byte:02x}" for byte in ipaddress.IPv4Address(address).packed)
 
 
 def parse_containers(lab: str, text: str) -> dict[str, Found]:
@@ -61,9 +81,17 @@ def parse_containers(lab: str, text: str) -> dict[str, Found]:
                 state=str(entry.get("State", "")).lower(),
                 pid=int(entry.get("Pid") or 0),
                 address=labels.get(f"{LABEL}address", ""),
-                image=labels.get(f"{LABEL}image", ""),
+                recipe=labels.get(f"{LABEL}recipe", ""),
             )
     return found
+
+
+def parse_network(lab: str, text: str) -> Network | None:
+    """The lab's network out of ``podman network ls --format json``."""
+    for entry in json.loads(text or "[]"):
+        for subnet in entry.get("subnets") or [] if entry.get("name") == lab else []:
+            return Network(subnet["subnet"], subnet["gateway"])
+    return None
 
 
 def free_addresses(subnet: str, taken: Iterable[str]) -> Iterator[str]:
@@ -78,22 +106,23 @@ def plan_hosts(
     found: Mapping[str, Found],
     wanted: Sequence[str],
     *,
-    image: str,
-    subnet: str,
+    recipe: str,
+    subnet: str | None,
     alive: Mapping[str, bool],
 ) -> list[Step]:
     """The steps from the containers found to the hosts wanted; ``alive`` says whose init process is really there.
 
-    A host keeps its address as long as it is in the network's subnet; a new one gets the lowest that is free.
+    A host keeps its address as long as it is in the network's subnet; a new one gets the lowest that is free. Without
+    a subnet, as in check mode while there is no network yet, addresses stay open.
     """
-    network = ipaddress.ip_network(subnet)
+    network = ipaddress.ip_network(subnet) if subnet else None
     kept = {host: was.address for host, was in found.items() if _lies_in(network, was.address)}
-    free = free_addresses(subnet, kept.values())
+    free = free_addresses(subnet, kept.values()) if subnet else itertools.repeat("")
     steps = []
     for host in wanted:
-        act, why = _act(found.get(host), image, host in kept, alive.get(host, False))
-        address = kept.get(host) or next(free, "")
-        if not address:
+        act, why = _act(found.get(host), recipe, host in kept, alive.get(host, False))
+        address = kept.get(host) or next(free, None)
+        if address is None:
             raise ValueError(f"no address is left for {host} in {subnet}")
         steps.append(Step(host, act, address, why))
     unwanted = sorted(set(found) - set(wanted))
@@ -101,17 +130,17 @@ def plan_hosts(
 
 
 def _lies_in(network: Any, address: str) -> bool:
-    return bool(address) and ipaddress.ip_address(address) in network
+    return bool(address and network) and ipaddress.ip_address(address) in network
 
 
-def _act(was: Found | None, image: str, has_address: bool, alive: bool) -> tuple[str, str]:
+def _act(was: Found | None, recipe: str, has_address: bool, alive: bool) -> tuple[str, str]:
     if was is None:
         return "create", "not there"
     act = _ACT_BY_STATE.get(was.state)
     if act is None:
         return "replace", f"left behind as '{was.state}'"
-    if was.image != image:
-        return "replace", f"made from {was.image or 'another image'}"
+    if was.recipe != recipe:
+        return "replace", f"made from {was.recipe or 'something else'}, not {recipe}"
     if not has_address:
         return "replace", "the lab's network is another one now"
     if act in ("keep", "unpause") and not alive:

@@ -8,11 +8,18 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import LABEL, Found, parse_containers
+from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
+    LABEL,
+    Found,
+    Network,
+    mac_address,
+    parse_containers,
+    parse_network,
+    recipe_of,
+)
 
-_USER = "operator"
 # Runs in a host: lets the key in, waits until the boot has ended, and tells what came of it in lines of name=value.
 _READY = r"""
 seconds=$1 key=$2 write=$3
@@ -71,11 +78,27 @@ class Podman:
         """The lab's containers, also those that are only half there."""
         return parse_containers(self._lab, self._run("ps", "--all", "--external", "--format", "json"))
 
-    def create(self, host: str, address: str, *, image: str, network: str, capabilities: list[str]) -> None:
-        labels = {"lab": self._lab, "address": address, "image": image}
+    def network(self) -> Network | None:
+        """The lab's network, if there is one."""
+        return parse_network(self._lab, self._run("network", "ls", "--format", "json"))
+
+    def create_network(self) -> Network:
+        """Makes the lab's network, in a subnet that podman finds to be free."""
+        self._run("network", "create", "--disable-dns", "--label", f"{LABEL}lab={self._lab}", self._lab)
+        network = self.network()
+        if network is None:
+            raise PodmanError(f"the network {self._lab} was made, but podman does not list it with a subnet")
+        return network
+
+    def remove_network(self) -> None:
+        self._run("network", "rm", "--force", self._lab)
+
+    def create(self, host: str, address: str, *, image: str, capabilities: Sequence[str]) -> None:
+        labels = {"lab": self._lab, "address": address, "recipe": recipe_of(image, capabilities)}
         self._run(
             *("run", "--detach", "--replace", "--systemd=always"),
-            *("--name", self._name(host), "--hostname", host, "--network", network, "--ip", address),
+            *("--name", self._name(host), "--hostname", host, "--network", self._lab),
+            *("--ip", address, "--mac-address", mac_address(address)),
             *(word for name, value in labels.items() for word in ("--label", f"{LABEL}{name}={value}")),
             *(word for capability in capabilities for word in ("--cap-add", capability)),
             image,
