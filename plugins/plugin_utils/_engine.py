@@ -51,6 +51,10 @@ class HostError(Exception):
         self.host = host
 
 
+class UnreachableError(HostError):
+    """No connection could be made, or it broke: another try may succeed."""
+
+
 @functools.cache
 def _sources(engine: str) -> tuple[dict[str, str], list[str]]:
     """The sources of ``module_utils/<engine>/`` and of the ``_*.py`` files beside it, by their full module names."""
@@ -127,7 +131,7 @@ def run(connection: Any, host: str, engine: str, params: dict[str, Any], python:
     try:
         status, stdout, stderr = connection.exec_command(command, in_data=_program(engine, params), sudoable=True)
     except (AnsibleConnectionFailure, AnsibleError) as error:
-        raise HostError(host, f"can't be reached: {' '.join(str(error).split())}") from error
+        raise UnreachableError(host, f"can't be reached: {' '.join(str(error).split())}") from error
     return _answer(host, status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
 

@@ -37,7 +37,8 @@ def main(params: dict[str, Any]) -> dict[str, Any]:
 
 def _lock(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     with balancer.record.held() as data:
-        before = data["lock"] and data["lock"]["number"]
+        held = data["lock"] or {}
+        before, was = held.get("number"), f"{held['owner']['name']} for {held['rollout']}" if held else None
         number = locks.acquire(data, params, time.time())
         balancer.record.save()
         if number != before:
@@ -48,7 +49,7 @@ def _lock(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
                 number=number,
                 owner=params["owner"]["name"],
             )
-    return {"changed": number != before, "number": number}
+    return {"changed": number != before, "number": number, "was": was}
 
 
 def _raise_number(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:

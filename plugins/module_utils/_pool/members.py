@@ -104,6 +104,7 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
             "rollout": lock["rollout"],
             "number": lock["number"],
             "version": params.get("version") or lock["version"],
+            "adopted": bool(lease) and (not ours or lease["adopted"]),
             "until": now + params["lease_seconds"],
             "failed": None,
         }
@@ -113,7 +114,7 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         locks.renew(lock, now)
         record.save()
         _tell(balancer, "adopted" if lease and not ours else "reserved", member, data)
-    return {"changed": not ours, "adopted": bool(lease) and not ours}
+        return {"changed": not ours, "adopted": bool(lease) and not ours, "was": data["leases"][member]["was"]}
 
 
 def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,17 +151,20 @@ def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cancel(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives a lease back under which the member never left the online pool for good."""
+    """Gives a lease back under which nothing was done to the member: it serves again where it did before.
+
+    That nothing was done is the caller's word. A lease that was adopted may hide anything: it stays.
+    """
     member, record = params["member"], balancer.record
     with record.held() as data:
         if member not in data["leases"]:
             _lock(balancer, data, params)
             return {"changed": False}
         lease = _lease(balancer, data, params)
-        if lease["phase"] not in ("reserved", "draining"):
+        if lease["adopted"] or lease["phase"] == "admitting":
             return {"changed": False}
-        if lease["phase"] == "draining" and lease["was"] == "online":
-            balancer.move(member, online="ready")
+        if lease["phase"] != "reserved" and lease["was"] == "online":
+            balancer.move(member, online="ready", maintenance="maint")
             data["members"][member] = "online"
         del data["leases"][member]
         record.save()

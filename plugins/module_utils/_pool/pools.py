@@ -74,12 +74,12 @@ def put(runtime: Runtime, service: str, member: str, online: str = "", maintenan
             runtime.tell(f"set server {backend}/{member} state {state}")
 
 
-def reload(runtime: Runtime, state_dir: str, master: int) -> None:
+def reload(runtime: Runtime, state_dir: str, master: int, config: str = CONFIG) -> None:
     """Has the process ``master`` load its configuration, the pools saved for it; waits until the new worker serves."""
     with changing(state_dir):
         try:
             before = runtime.process()
-            save(runtime, state_dir)
+            save(runtime, state_dir, config)
         except BalancerError as error:
             # What the last change saved stands.
             before = ""
@@ -90,6 +90,9 @@ def reload(runtime: Runtime, state_dir: str, master: int) -> None:
             if time.monotonic() > deadline:
                 raise BalancerError(f"haproxy serves with its old configuration {_RELOAD_SECONDS:g} s after the reload")
             time.sleep(_POLL_SECONDS)
+        # HAProxy hands a socket on as it is, and the package's own configuration lets a group use it.
+        os.chown(runtime.admin, 0, 0)
+        os.chmod(runtime.admin, 0o600)
 
 
 def recorded(state_dir: str) -> dict[str, dict[str, str]]:

@@ -1,0 +1,86 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import ShareError, count_of
+from ansible_collections.golden.fleet.plugins.plugin_utils import _balancer_action, _balancers
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
+
+_SPEC = {
+    "balancers": {"type": "list", "elements": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "member": {"type": "str"},
+    "state": {"type": "str", "required": True, "choices": ["maintenance", "online", "failed"]},
+    "number": {"type": "int", "required": True},
+    "rollout": {"type": "str"},
+    "version": {"type": "str"},
+    "floor": {"type": "raw", "default": 0},
+    "floor_per_zone": {"type": "raw", "default": 0},
+    "zones": {"type": "dict", "default": {}},
+    "window": {"type": "raw", "default": 1},
+    "budget": {"type": "raw", "default": 0},
+    "lease_seconds": {"type": "int", "default": 600},
+    "drain_seconds": {"type": "float", "default": 30},
+    "drain_cut": {"type": "bool", "default": False},
+    "turning_back": {"type": "bool", "default": False},
+    "wait_seconds": {"type": "float", "default": 600},
+    "admit_seconds": {"type": "float", "default": 30},
+    "reach_seconds": {"type": "float", "default": 60},
+    "reason": {"type": "str"},
+}
+
+
+class ActionModule(ActionBase):
+    # Speaks with the balancers alone: the member itself may be out of reach.
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _checked, params = self.validate_argument_spec(
+            argument_spec=_SPEC, required_if=[("state", "failed", ["reason"])]
+        )
+        params["member"] = params["member"] or variables["inventory_hostname"]
+        _check_shares(params)
+        balancers = _balancer_action.balancers(
+            self, variables, params["balancers"], params["service"], params["reach_seconds"]
+        )
+        steps = _FORESEEN if self._task.check_mode else _STEPS
+        try:
+            result = steps[params["state"]](balancers, params)
+        except (ChangeError, HostError) as error:
+            return {"taken": False, "member": params["member"], **_balancer_action.failure(error)}
+        before, after = result.pop("before"), result.pop("after")
+        named = {"service": params["service"], "member": params["member"]}
+        return {
+            "member": params["member"],
+            **result,
+            "diff": {"before": {**named, **before}, "after": {**named, **after}},
+        }
+
+
+def _check_shares(params: dict[str, Any]) -> None:
+    for name in ("floor", "floor_per_zone", "window", "budget"):
+        try:
+            count_of(params[name], 100)
+        except ShareError as error:
+            raise AnsibleActionFail(f"{name}: {error}") from error
+
+
+_STEPS = {
+    "maintenance": _balancers.take_out,
+    "online": _balancers.bring_in,
+    "failed": _balancers.count_failure,
+}
+_FORESEEN = {
+    "maintenance": _balancers.foresee_take_out,
+    "online": _balancers.foresee_bring_in,
+    "failed": _balancers.foresee_failure,
+}

@@ -1,0 +1,58 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.golden.fleet.plugins.plugin_utils import _balancer_action, _rollout_lock
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
+
+_SPEC = {
+    "balancers": {"type": "list", "elements": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "state": {"type": "str", "required": True, "choices": ["held", "released", "stop_requested"]},
+    "owner": {"type": "dict"},
+    "rollout": {"type": "str"},
+    "version": {"type": "str"},
+    "number": {"type": "int"},
+    "at_least": {"type": "int", "default": 0},
+    "ttl_seconds": {"type": "int", "default": 120},
+    "steal": {"type": "bool", "default": False},
+    "reason": {"type": "str", "default": ""},
+    "reach_seconds": {"type": "float", "default": 60},
+}
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _checked, params = self.validate_argument_spec(
+            argument_spec=_SPEC, required_if=[("state", "held", ["rollout", "version"])]
+        )
+        # Tasks run in children of the process that is the rollout.
+        params["owner"] = {**_rollout_lock.this_process(os.getppid()), **(params["owner"] or {})}
+        params["ttl"] = params.pop("ttl_seconds")
+        params["check_mode"] = self._task.check_mode
+        balancers = _balancer_action.balancers(
+            self, task_vars or {}, params["balancers"], params["service"], params["reach_seconds"]
+        )
+        try:
+            result = _STATES[params["state"]](balancers, params)
+        except (ChangeError, HostError) as error:
+            return {"number": None, "refused": None, **_balancer_action.failure(error)}
+        before, after = result.pop("before"), result.pop("after")
+        return {**result, "diff": {"before": before, "after": after}}
+
+
+_STATES = {
+    "held": _rollout_lock.hold,
+    "released": _rollout_lock.release,
+    "stop_requested": _rollout_lock.request_stop,
+}

@@ -1,0 +1,343 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One change of a member or a lock on all balancers of a service: in a fixed order, wholly or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError, UnreachableError
+
+Answer = dict[str, Any]
+# How long a balancer that restarts may stay away before a change is given up.
+_REACH_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
+# The longest that one call waits at the balancer for floor or window, so that this side can say why it waits.
+_TURN_SECONDS = 10.0
+# What a first round of drains and checks may take on each balancer; most members need no second round.
+_ROUND_SECONDS = 0.6
+
+
+class ChangeError(Exception):
+    """A change was not made, or not on every balancer; the message says what stands. ``more`` goes into the result."""
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.more = more
+
+
+class Balancers:
+    """The balancers of a service, asked in the order of their names: so no two changes wait for each other."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        call: Callable[[str, Mapping[str, Any]], Answer],
+        say: Callable[[str], None],
+        reach_seconds: float = _REACH_SECONDS,
+    ) -> None:
+        if not names:
+            raise ChangeError("no balancer is named, so there is no pool to change")
+        self.names = sorted(set(names))
+        self._call = call
+        self.say = say
+        self._reach_seconds = reach_seconds
+
+    def ask(self, name: str, op: str, reach_seconds: float | None = None, **params: Any) -> Answer:
+        """The balancer's answer, refusals among them. Raises ChangeError where it fails, HostError where it's away."""
+        deadline = time.monotonic() + (self._reach_seconds if reach_seconds is None else reach_seconds)
+        while True:
+            try:
+                answer = self._call(name, {"op": op, **params})
+                break
+            except UnreachableError as error:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                self.say(f"{error}; trying for {left:.0f} s more")
+                time.sleep(_RETRY_SECONDS)
+        if answer.get("failed"):
+            raise ChangeError(f"{name}: {answer.get('msg') or 'failed without a message'}")
+        return answer
+
+    def do(self, name: str, op: str, **params: Any) -> Answer:
+        """The balancer's answer where it did as asked; a refusal is an error too."""
+        answer = self.ask(name, op, **params)
+        if "refused" in answer:
+            refused = answer["refused"]
+            raise ChangeError(f"{name}: {refused['msg']}", refusal=refused["kind"])
+        return answer
+
+    def rounds(self, op: str, done: str, seconds: float, **params: Any) -> dict[str, Answer]:
+        """Does ``op`` on all until each answers ``done``; waits ``seconds`` in all, not for each.
+
+        The first round only sets things going everywhere; what takes time then takes it everywhere at once.
+        """
+        deadline = time.monotonic() + seconds
+        answers = {name: self.do(name, op, seconds=min(seconds, _ROUND_SECONDS), **params) for name in self.names}
+        for name, answer in answers.items():
+            if not answer[done]:
+                answers[name] = self.do(name, op, seconds=max(0.0, deadline - time.monotonic()), **params)
+        return answers
+
+
+def survey(balancers: Balancers) -> dict[str, Any]:
+    """What all balancers say of the service. Those that can't be reached or make no sense are named with the reason."""
+    found: dict[str, Answer] = {}
+    unreachable = []
+    for name in balancers.names:
+        try:
+            found[name] = balancers.ask(name, "info")
+        except (ChangeError, HostError) as error:
+            unreachable.append(str(error))
+    locks = [answer["lock"] for answer in found.values() if answer["lock"]]
+    return {
+        "balancers": found,
+        "members": merge({name: answer["members"] for name, answer in found.items()}),
+        "unreachable": unreachable,
+        "number": max([answer["number"] for answer in found.values()], default=0),
+        "lock": max(locks, key=lambda lock: lock["number"], default=None),
+    }
+
+
+# Where balancers differ, the member is where it serves the fewest.
+_ORDER = ["out", "maintenance", "draining", "down", "online"]
+
+
+def merge(members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Each member as all balancers together have it: online only where it is so on every one; any lease counts."""
+    merged: dict[str, Any] = {}
+    for balancer, found in members.items():
+        for name, seen in found.items():
+            entry = merged.setdefault(name, {"member": name, "balancers": {}})
+            entry["balancers"][balancer] = seen
+    for entry in merged.values():
+        seen_by = list(entry["balancers"].values())
+        complete = len(seen_by) == len(members)
+        leases = [seen["lease"] for seen in seen_by if seen["lease"]]
+        entry["pool"] = min((seen["pool"] for seen in seen_by), key=_ORDER.index) if complete else "out"
+        entry["sessions"] = sum(seen["sessions"] for seen in seen_by)
+        entry["lease"] = max(leases, key=lambda lease: lease["number"], default=None)
+        entry["address"] = seen_by[0]["address"]
+        entry["maintenance_port"] = seen_by[0]["maintenance_port"]
+    return merged
+
+
+def take_out(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
+    """Leases the member on every balancer and drains it on all; or leaves it as it was everywhere."""
+    refused, reserved = _reserve_all(balancers, params)
+    if refused:
+        if refused["kind"] in ("budget", "stopped"):
+            return _not_taken(refused)
+        raise ChangeError(refused["msg"], refusal=refused["kind"])
+    adopted = any(answer["adopted"] for answer in reserved.values())
+    same = {"member": params["member"], "number": params["number"]}
+    seconds = params["drain_seconds"]
+    try:
+        answers = balancers.rounds("drain", "drained", seconds, **same)
+        slow = {name: answer["sessions"] for name, answer in answers.items() if not answer["drained"]}
+        if slow and params["drain_cut"]:
+            for name in slow:
+                answers[name] = balancers.do(name, "drain", seconds=0, cut=True, **same)
+        elif slow:
+            left = ", ".join(f"{count} sessions on {name}" for name, count in slow.items())
+            raise ChangeError(f"{params['member']}: {left} left after {seconds} s, still draining", refusal="sessions")
+    except (ChangeError, HostError) as error:
+        raise _undone(balancers, reserved, same, error) from error
+    changed = any(answer["changed"] for answer in [*answers.values(), *reserved.values()])
+    cut = {name: answer["cut"] for name, answer in answers.items() if answer.get("cut")}
+    was = {"pool": "online" if any(answer["was"] == "online" for answer in reserved.values()) else "out"}
+    return {
+        "changed": changed,
+        "taken": True,
+        "refusal": None,
+        "adopted": adopted,
+        "sessions_cut": cut,
+        "before": was if changed else {"pool": "maintenance"},
+        "after": {"pool": "maintenance"},
+    }
+
+
+def _not_taken(refused: Mapping[str, str]) -> Answer:
+    return {
+        "changed": False,
+        "taken": False,
+        "refusal": refused["kind"],
+        "msg": refused["msg"],
+        "before": {},
+        "after": {},
+    }
+
+
+def foresee_take_out(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
+    """What ``take_out`` would do now; nothing is leased."""
+    found = _reached(balancers, params["member"])
+    asked = {key: params[key] for key in _RESERVE_KEYS}
+    waits = ""
+    for name in balancers.names:
+        refused = balancers.ask(name, "reserve", **asked).get("refused")
+        if refused and refused["kind"] in ("budget", "stopped"):
+            return _not_taken(refused)
+        if refused and refused["kind"] not in ("floor", "window"):
+            raise ChangeError(f"{params['member']} on {name}: {refused['msg']}", refusal=refused["kind"])
+        waits = waits or (f"would wait: {refused['msg']}" if refused else "")
+    # Whoever leased it before, this change would lease it anew.
+    return {
+        "changed": True,
+        "taken": True,
+        "refusal": None,
+        "msg": waits or "would be taken out",
+        "before": {"pool": found["pool"]},
+        "after": {"pool": "maintenance"},
+    }
+
+
+def _reserve_all(balancers: Balancers, params: Mapping[str, Any]) -> tuple[dict[str, str] | None, dict[str, Answer]]:
+    """Leases the member on all, waiting for floor and window; or on none, with the refusal."""
+    deadline = time.monotonic() + params["wait_seconds"]
+    same = {"member": params["member"], "number": params["number"]}
+    while True:
+        refused, reserved = _reserve_once(balancers, params, max(0.0, deadline - time.monotonic()))
+        if refused is None:
+            return None, reserved
+        _undo(balancers, reserved, same)
+        if refused["kind"] not in ("floor", "window") or time.monotonic() >= deadline:
+            return refused, {}
+        balancers.say(f"waiting: {refused['msg']}")
+        if reserved:
+            time.sleep(_RETRY_SECONDS / 2)
+
+
+def _reserve_once(
+    balancers: Balancers, params: Mapping[str, Any], wait_seconds: float
+) -> tuple[dict[str, str] | None, dict[str, Answer]]:
+    """The first refusal, and the answers of those that granted a lease before."""
+    reserved: dict[str, Answer] = {}
+    asked = {key: params[key] for key in _RESERVE_KEYS}
+    for name in balancers.names:
+        # Only the first is waited at: whoever has a lease there should not sit on it.
+        wait = 0.0 if reserved else min(wait_seconds, _TURN_SECONDS)
+        try:
+            answer = balancers.ask(name, "reserve", wait_seconds=wait, **asked)
+        except (ChangeError, HostError) as error:
+            raise _undone(
+                balancers, reserved, {"member": params["member"], "number": params["number"]}, error
+            ) from error
+        if "refused" in answer:
+            msg = f"{params['member']} on {name}: {answer['refused']['msg']}"
+            return {**answer["refused"], "msg": msg}, reserved
+        reserved[name] = answer
+    return None, reserved
+
+
+_RESERVE_KEYS = (
+    "member",
+    "number",
+    "version",
+    "floor",
+    "floor_per_zone",
+    "zones",
+    "window",
+    "budget",
+    "lease_seconds",
+    "turning_back",
+)
+
+
+def _undone(
+    balancers: Balancers, reserved: Mapping[str, Answer], same: Mapping[str, Any], error: Exception
+) -> ChangeError:
+    """``error`` as what it leaves: the member is given back wherever this change has leased it."""
+    more = dict(getattr(error, "more", {}))
+    if more.get("refusal") == "superseded":
+        return ChangeError(str(error), **more)
+    problems = _undo(balancers, reserved, same)
+    return ChangeError(f"{error}; {problems or 'the member is where it was'}", **more)
+
+
+def _undo(balancers: Balancers, reserved: Mapping[str, Answer], same: Mapping[str, Any]) -> str:
+    """Gives back the leases that this change took; returns what couldn't be, which the next run settles.
+
+    A lease that was there before stays: its member may run anything.
+    """
+    problems = []
+    for name, answer in reserved.items():
+        if answer["changed"] and not answer["adopted"]:
+            try:
+                balancers.do(name, "cancel", reach_seconds=0, **same)
+            except (ChangeError, HostError) as error:
+                problems.append(f"not given back: {error}")
+    return "; ".join(problems)
+
+
+def bring_in(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
+    """Admits the member on every balancer, once the checks of all of them have passed."""
+    same = {"member": params["member"], "number": params["number"]}
+    answers = balancers.rounds("prepare", "healthy", params["admit_seconds"], **same)
+    ill = {name: answer["status"] for name, answer in answers.items() if not answer["healthy"]}
+    if ill:
+        seen = ", ".join(f"{name} says {status}" for name, status in ill.items())
+        raise ChangeError(f"{params['member']} isn't healthy after {params['admit_seconds']} s: {seen}")
+    admitted: list[str] = []
+    for name in balancers.names:
+        try:
+            answer = balancers.do(name, "admit", version=params.get("version"), **same)
+        except (ChangeError, HostError) as error:
+            where = f"; it is online on {', '.join(admitted)} already" if admitted else ""
+            raise ChangeError(f"{error}{where}", **getattr(error, "more", {})) from error
+        answers[name] = answer
+        admitted.append(name)
+    changed = any(answer["changed"] for answer in answers.values())
+    return {
+        "changed": changed,
+        "taken": False,
+        "before": {"pool": "maintenance" if changed else "online"},
+        "after": {"pool": "online"},
+    }
+
+
+def foresee_bring_in(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
+    """What ``bring_in`` would do now."""
+    found = _reached(balancers, params["member"])
+    changed = found["pool"] != "online" or found["lease"] is not None
+    return {"changed": changed, "taken": False, "before": {"pool": found["pool"]}, "after": {"pool": "online"}}
+
+
+def count_failure(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
+    """Counts the member as failed on every balancer. Fails where they differ in whether it is out."""
+    same = {"member": params["member"], "number": params["number"], "reason": params["reason"]}
+    answers = {name: balancers.do(name, "fail", **same) for name in balancers.names}
+    pools = {name: answer["pool"] for name, answer in answers.items()}
+    if len(set(pools.values())) > 1 or "draining" in pools.values():
+        seen = ", ".join(f"{pool} on {name}" for name, pool in pools.items())
+        raise ChangeError(
+            f"{params['member']} is {seen}: it must not be changed now; the same command again settles it"
+        )
+    changed = any(answer["changed"] for answer in answers.values())
+    return {
+        "changed": changed,
+        "taken": False,
+        "pool": next(iter(pools.values())),
+        "before": {} if changed else {"failed": params["reason"]},
+        "after": {"failed": params["reason"]},
+    }
+
+
+def foresee_failure(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
+    """What ``count_failure`` would do now."""
+    found = _reached(balancers, params["member"])
+    known = bool(found["lease"] and found["lease"]["failed"])
+    after = {"failed": params["reason"]}
+    return {"changed": not known, "taken": False, "pool": found["pool"], "before": after if known else {}, "after": after}
+
+
+def _reached(balancers: Balancers, member: str) -> Answer:
+    """The member as all balancers have it, all of which answer."""
+    found = survey(balancers)
+    if found["unreachable"]:
+        raise ChangeError("; ".join(found["unreachable"]))
+    if member not in found["members"]:
+        raise ChangeError(f"the balancers know no member {member}; they have: {', '.join(found['members']) or 'none'}")
+    return found["members"][member]
