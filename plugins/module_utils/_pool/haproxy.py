@@ -145,8 +145,6 @@ def parse_old_workers(answer: str) -> list[int]:
 
 def _states(backend: str, answer: str) -> list[dict[str, str]]:
     lines = [line for line in answer.splitlines() if line]
-    if lines[:1] and lines[0].startswith("Can't find backend"):
-        raise BalancerError(f"haproxy has no backend {backend}: provision the balancers first")
     if len(lines) < 2 or lines[0] != "1" or not lines[1].startswith("# be_id"):
         raise BalancerError(f"haproxy answered nonsense to 'show servers state {backend}': {_seen(answer)}")
     names = lines[1][2:].split()
@@ -160,6 +158,8 @@ def _states(backend: str, answer: str) -> list[dict[str, str]]:
 
 
 def _stats(backend: str, answer: str) -> dict[str, dict[str, str]]:
+    if answer == "No such proxy.":
+        raise BalancerError(f"haproxy has no backend {backend}: provision the balancers first")
     if not answer.startswith("# pxname,svname,"):
         raise BalancerError(f"haproxy answered nonsense to 'show stat {backend} 4 -1': {_seen(answer)}")
     rows = csv.DictReader(answer[2:].splitlines())
@@ -200,6 +200,8 @@ def _exchange(path: str, command: str) -> str:
         client.settimeout(5)
         client.connect(path)
         client.sendall(command.encode() + b"\n")
+        # The master's socket stays open for further commands until it is told that there are none.
+        client.shutdown(socket.SHUT_WR)
         answer = b""
         while True:
             piece = client.recv(65536)
