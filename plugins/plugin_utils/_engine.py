@@ -23,9 +23,11 @@ _UTILS = pathlib.Path(__file__).resolve().parent.parent / "module_utils"
 _UTILS_PACKAGE = "ansible_collections.golden.fleet.plugins.module_utils"
 _MARK = "golden.fleet:"
 
-# Runs on the host: imports the engine from the sources on standard input, and answers with one marked line.
+# Runs on the host: imports the engine from the sources on standard input, and answers with one marked line. Twenty
+# hosts on one machine showed that collecting garbage during the imports and tidying up at the end took 6 of 29 ms.
 _LOADER = """
-import json,sys
+import gc,json,os,sys
+gc.disable()
 from importlib.machinery import ModuleSpec
 given=json.load(sys.stdin)
 class Sent:
@@ -37,8 +39,11 @@ class Sent:
         exec(compile(given["sources"].get(module.__name__,""),module.__name__,"exec"),module.__dict__)
 sys.meta_path.insert(0,Sent())
 engine=__import__(given["entry"],fromlist=["main"])
+gc.enable()
 answer=engine.main(given["params"])
 sys.stdout.write("\\n"+given["mark"]+json.dumps(answer)+"\\n")
+sys.stdout.flush()
+os._exit(0)
 """
 _BOOT = 'import sys;exec(sys.stdin.readline().encode().decode("unicode_escape"))'
 
