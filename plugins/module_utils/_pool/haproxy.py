@@ -78,11 +78,7 @@ class Runtime:
 
     def old_workers(self) -> list[int]:
         """The processes that an earlier reload left to end their sessions."""
-        try:
-            answer = self.ask("show proc", self.master, 0)
-        except BalancerError:
-            return []
-        return parse_old_workers(answer)
+        return parse_old_workers(self.ask("show proc", self.master))
 
     def servers(self, backend: str) -> dict[str, Server]:
         """The servers of ``backend`` by name, in the configuration's order; their sessions in all workers."""
@@ -134,6 +130,8 @@ def parse_sessions(backend: str, stats: str) -> dict[str, int]:
 
 def parse_old_workers(answer: str) -> list[int]:
     """The process numbers below ``# old workers`` in what ``show proc`` says."""
+    if not answer.startswith("#<PID>"):
+        raise BalancerError(f"haproxy answered nonsense to 'show proc': {_seen(answer)}")
     workers, old = [], False
     for line in answer.splitlines():
         if line.startswith("#"):
