@@ -40,13 +40,16 @@ _EMPTY: dict[str, Any] = {"str": "", "dict": {}, "list": []}
 
 def checked(given: dict[str, Any]) -> dict[str, Any]:
     """``given`` with every default filled in; raises BadInputError for what can't be used."""
-    defaults = {name: spec.get("default", _EMPTY.get(spec["type"])) for name, spec in ARGUMENTS.items() if name != "root"}
+    defaults = {
+        name: spec.get("default", _EMPTY.get(spec["type"])) for name, spec in ARGUMENTS.items() if name != "root"
+    }
     stated = {name: value for name, value in given.items() if value is not None}
     params = {"check_mode": False, **defaults, **stated}
     params["root"] = checked_root(params.get("root"))
     checked_version(params["version"])
     if params["state"] not in STATES:
         raise BadInputError(f"state {params['state']!r} is none of {', '.join(STATES)}")
+    params["headers"] = {str(name): str(value) for name, value in params["headers"].items()}
     _check_artifact(params)
     _check_numbers(params)
     for name in ("prepare", "activate"):

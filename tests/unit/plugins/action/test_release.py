@@ -66,12 +66,17 @@ def release(root, state, **given):
 def test_a_release_goes_all_its_way(play, artifact, tmp_path):
     root = tmp_path / "web"
     (staged, active, again, good, info), output = play(
-        release(root, "staged", headers={"X-Token": "s3cret"}, **artifact),
-        release(root, "active", activate=[["touch", str(tmp_path / "ran")]], number=4),
+        release(root, "staged", headers="{{ contract.headers }}", **artifact),
+        release(root, "active", activate="{{ contract.activate }}", number=4),
         release(root, "active"),
         release(root, "good", keep_good=3),
         {"golden.fleet.release_info": {"root": str(root)}},
         arguments=["--diff", "-vvv"],
+        # Nested as a contract is, and templated deep inside.
+        variables={
+            "contract": {"headers": {"X-Token": "s3cret"}, "activate": [["touch", "{{ place }}"]]},
+            "place": str(tmp_path / "ran"),
+        },
     )
     assert [result["changed"] for result in (staged, active, again, good)] == [True, True, False, True], output
     assert (root / "current/index.html").read_bytes() == b"hello"

@@ -1,0 +1,104 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Twenty hosts of the lab's kind, and an artifact for them to fetch from the lab's gateway."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).parents[2]
+BUILD = CHECKOUT / "build" / "bench"
+INVENTORY = BUILD / "inventory"
+PLAYS = Path(__file__).parent / "plays"
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+
+
+def play(playbook: Path, variables: dict[str, Any], environment: dict[str, str] | None = None) -> float:
+    """Runs one playbook as a person would; returns the seconds of the whole process."""
+    command = [str(PLAYBOOK), "-i", str(INVENTORY), str(playbook), "-e", json.dumps(variables)]
+    started = time.monotonic()
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env={**os.environ, **(environment or {})}, capture_output=True, text=True
+    )
+    seconds = time.monotonic() - started
+    if done.returncode != 0:
+        raise SystemExit(f"{playbook.name} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+    return seconds
+
+
+@contextmanager
+def lab(hosts: int, keep: bool) -> Iterator[str]:
+    """Raises the hosts, or takes those that an earlier run kept; yields the address at which they reach us."""
+    INVENTORY.mkdir(parents=True, exist_ok=True)
+    sizes = {"lab_balancers": 0, "lab_webs": hosts, "lab_stores": 0, "lab_developments": 0}
+    variables = {**sizes, "lab_services": ["bench"], "lab_files": str(BUILD / "lab")}
+    variables["lab_inventory"] = str(INVENTORY / "hosts.yml")
+    print(f"raising {hosts} hosts", flush=True)
+    play(CHECKOUT / "playbooks" / "lab.yml", variables)
+    try:
+        inventory = yaml.safe_load((INVENTORY / "hosts.yml").read_text())
+        yield inventory["all"]["vars"]["operations_addresses"][0].split("/")[0]
+    finally:
+        if not keep:
+            play(CHECKOUT / "playbooks" / "lab_down.yml", variables)
+
+
+def artifact(folder: Path, files: int, size: int) -> tuple[Path, str]:
+    """An archive of ``files`` files that doesn't compress, ``size`` bytes in all; and its sha256."""
+    source = random.Random(1)  # noqa: S311  # the same bytes each time, not secret ones
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=6) as tar:
+        for number in range(files):
+            member = tarfile.TarInfo(f"part{number % 20}/file{number}")
+            member.size = size // files
+            tar.addfile(member, io.BytesIO(source.randbytes(member.size)))
+    path = folder / "artifact.tar.gz"
+    path.write_bytes(content.getvalue())
+    return path, hashlib.sha256(content.getvalue()).hexdigest()
+
+
+@contextmanager
+def store(address: str, folder: Path) -> Iterator[str]:
+    """Serves ``folder`` at ``address``, out of a process of its own, as a store would be; yields its URL."""
+    program = [sys.executable, "-m", "tests.bench.lab", address, str(folder)]
+    with subprocess.Popen(program, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield f"http://{address}:{server.stdout.readline().strip()}"
+        finally:
+            server.terminate()
+
+
+def _serve(address: str, folder: str) -> None:
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=folder)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer((address, 0), Handler) as server:
+        server.request_queue_size = 128
+        print(server.server_address[1], flush=True)
+        threading.Thread(target=server.serve_forever).start()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])
