@@ -142,8 +142,8 @@ def take_out(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
             for name in slow:
                 answers[name] = balancers.do(name, "drain", seconds=0, cut=True, **same)
         elif slow:
-            left = ", ".join(f"{count} sessions on {name}" for name, count in slow.items())
-            raise ChangeError(f"{params['member']}: {left} left after {seconds} s, still draining", refusal="sessions")
+            left = ", ".join(f"{count} session{'' if count == 1 else 's'} on {name}" for name, count in slow.items())
+            raise ChangeError(f"{params['member']}: {left} left after {seconds:g} s, still draining", refusal="sessions")
     except (ChangeError, HostError) as error:
         raise _undone(balancers, reserved, same, error) from error
     changed = any(answer["changed"] for answer in [*answers.values(), *reserved.values()])
@@ -279,7 +279,7 @@ def bring_in(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
     ill = {name: answer["status"] for name, answer in answers.items() if not answer["healthy"]}
     if ill:
         seen = ", ".join(f"{name} says {status}" for name, status in ill.items())
-        raise ChangeError(f"{params['member']} isn't healthy after {params['admit_seconds']} s: {seen}")
+        raise ChangeError(f"{params['member']} isn't healthy after {params['admit_seconds']:g} s: {seen}")
     admitted: list[str] = []
     for name in balancers.names:
         try:

@@ -42,7 +42,7 @@ def is_dead(owner: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
 
 def hold(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
     """Takes the lock on every balancer, under one number; or on none, naming who has it."""
-    asked = {key: params[key] for key in ("owner", "rollout", "version", "ttl")}
+    asked = {"ttl": params["ttl_seconds"], **{key: params[key] for key in ("owner", "rollout", "version")}}
     numbers: dict[str, int] = {}
     held_by: dict[str, str | None] = {}
     taken, taken_over = set(), []
