@@ -38,7 +38,6 @@ class ActionModule(ActionBase):
         )
         # Tasks run in children of the process that is the rollout.
         params["owner"] = {**_rollout_lock.this_process(os.getppid()), **(params["owner"] or {})}
-        params["ttl"] = params.pop("ttl_seconds")
         params["check_mode"] = self._task.check_mode
         balancers = _balancer_action.balancers(
             self, task_vars or {}, params["balancers"], params["service"], params["reach_seconds"]

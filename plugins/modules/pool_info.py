@@ -70,8 +70,8 @@ members:
       type: int
     lease:
       description:
-        - Who took it out, for which rollout and version, until when by the balancer's clock (C(until), C(expired)), with
-          which C(number); and why it failed, where it did (C(failed)). Null where nobody did.
+        - Who took it out, for which rollout and version, until when by the balancer's clock (C(until), C(expired)),
+          with which C(number); and why it failed, where it did (C(failed)). Null where nobody did.
       type: dict
     address:
       description: Where balancers reach it.
@@ -80,7 +80,7 @@ members:
       description: The port on the balancers that leads to it while it is in the maintenance pool.
       type: int
     balancers:
-      description: The same by balancer, with C(status) in HAProxy's words, and C(recorded), the pool that it belongs in.
+      description: The same by balancer, with C(status) in HAProxy's words, and C(recorded), the pool it belongs in.
       type: dict
 balancers:
   description: What each balancer said, by its name; C(members), C(number), C(lock) and C(clock).

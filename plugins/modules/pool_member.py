@@ -66,7 +66,7 @@ options:
     type: dict
     default: {}
   window:
-    description: The most members that this rollout has out at once, or a percentage, which rounds down, to one at least.
+    description: The most members that this rollout has out at once, or a percentage, which rounds down to one or more.
     type: raw
     default: 1
   budget:
