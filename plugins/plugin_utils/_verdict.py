@@ -43,7 +43,7 @@ def judge(rollout: Mapping[str, Any], outcomes: Outcomes, pool: Mapping[str, Any
     if waiting:
         named = "; ".join(f"{member}: {detail or 'had no turn'}" for member, detail in waiting.items())
         return _verdict("partly", f"not every member was changed: {named}; the same command goes on from there")
-    return _verdict("done", "", mark="good", settle=serving)
+    return _verdict("done", "", mark="good", settle=[] if plan["idle"] else serving)
 
 
 def _turn_back(

@@ -271,8 +271,8 @@ def test_the_survey_merges_what_balancers_say_and_names_those_that_say_nothing(f
     assert found["members"]["web1"]["lease"]["rollout"] == "r1"
     assert found["members"]["web2"]["pool"] == "online"
     assert found["members"]["web2"]["maintenance_port"] == fleet.maintenance_port + 1
-    assert (found["unreachable"], found["number"], found["lock"]["owner"]["name"]) == ([], 1, "user1@ctl")
+    assert (found["unreachable_balancers"], found["number"], found["lock"]["owner"]["name"]) == ([], 1, "user1@ctl")
     controller.cut_off = {"lb1"}
     found = _balancers.survey(controller.balancers)
-    assert found["unreachable"] == ["lb1: can't be reached: a test cut it off"]
+    assert found["unreachable_balancers"] == ["lb1: can't be reached: a test cut it off"]
     assert list(found["balancers"]) == ["lb2"]

@@ -92,7 +92,13 @@ def test_the_canary_is_a_member_that_customers_reach():
 def test_a_second_run_has_nothing_to_do():
     releases = {name: found("2", V1, V2, number=7) for name in "abc"}
     planned = _plan.plan_rollout(rollout(), releases, pool(a="online", b="online", c="online"), ZONES)
-    assert (planned["canary"], planned["to_stage"], planned["at_least"]) == ("", [], 7)
+    assert (planned["idle"], planned["canary"], planned["to_stage"], planned["at_least"]) == (True, "", [], 7)
+
+
+def test_a_release_that_was_not_proven_on_every_member_still_has_to_be_marked():
+    releases = {name: found("2", V1, V2) for name in "ab"} | {"c": found("2", V1, release("2", "staged"))}
+    planned = _plan.plan_rollout(rollout(), releases, pool(a="online", b="online", c="online"), ZONES)
+    assert (planned["idle"], planned["canary"]) == (False, "")
 
 
 def test_only_those_without_the_release_stage_it():

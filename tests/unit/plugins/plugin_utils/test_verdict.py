@@ -10,14 +10,14 @@ def planned(action="change", previous="1", proven=False):
     return {"action": action, "from": "1", "previous": previous, "proven": proven, "pool": "online"}
 
 
-def rollout(failures=0, canary="a", **members):
+def rollout(failures=0, canary="a", idle=False, **members):
     plans = {name: planned() for name in "abc"} | members
     return {
         "service": "shop",
         "version": "2",
         "members": list(plans),
         "contract": {"budget": {"failures": failures}},
-        "plan": {"canary": canary, "members": plans, "zones": {}},
+        "plan": {"idle": idle, "canary": canary, "members": plans, "zones": {}},
     }
 
 
@@ -45,6 +45,16 @@ STOP = {"by": "ann@desk", "reason": "lunch", "at": 1}
             [],
             "good",
             ["a", "b", "c"],
+            id="nothing but the proof is missing",
+        ),
+        pytest.param(
+            rollout(canary="", idle=True, a=planned("pass"), b=planned("pass"), c=planned("pass")),
+            {},
+            pool(),
+            "done",
+            [],
+            "good",
+            [],
             id="nothing to do",
         ),
         pytest.param(
