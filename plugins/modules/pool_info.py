@@ -96,7 +96,7 @@ number:
   description: The highest number that a lock has had.
   returned: always
   type: int
-unreachable:
+unreachable_balancers:
   description: The balancers that gave no answer, each with the reason.
   returned: always
   type: list

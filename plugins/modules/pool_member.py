@@ -116,7 +116,7 @@ attributes:
 notes:
   - Where HAProxy isn't in Debian's place, a balancer's variables C(fleet_haproxy_socket),
     C(fleet_haproxy_master_socket) and C(fleet_haproxy_config) say where; C(fleet_state_dir) is the folder that keeps
-    locks, leases and pools.
+    locks, leases and pools, and C(fleet_haproxy_patience_seconds) how long a HAProxy that restarts may be away (10).
   - The balancers need what the role P(golden.fleet.balancer#role) makes.
 seealso:
   - module: golden.fleet.pool_info

@@ -13,12 +13,13 @@ from ansible_collections.golden.fleet.plugins.module_utils._names import check_s
 from ansible_collections.golden.fleet.plugins.plugin_utils import _engine
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import Balancers, ChangeError
 
-# Where a balancer keeps things, by host variable, where it isn't the usual place.
+# Host variables of a balancer where things aren't in their usual place, or its HAProxy may be away for longer.
 _PLACES = {
     "state_dir": "fleet_state_dir",
     "socket": "fleet_haproxy_socket",
     "master_socket": "fleet_haproxy_master_socket",
     "config": "fleet_haproxy_config",
+    "patience_seconds": "fleet_haproxy_patience_seconds",
 }
 
 display = Display()

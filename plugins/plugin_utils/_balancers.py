@@ -96,7 +96,8 @@ def survey(balancers: Balancers) -> dict[str, Any]:
     return {
         "balancers": found,
         "members": merge({name: answer["members"] for name, answer in found.items()}),
-        "unreachable": unreachable,
+        # Not "unreachable": with that key, Ansible takes the host of the task for lost.
+        "unreachable_balancers": unreachable,
         "number": max([answer["number"] for answer in found.values()], default=0),
         "lock": max(locks, key=lambda lock: lock["number"], default=None),
     }
@@ -336,8 +337,8 @@ def foresee_failure(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
 def _reached(balancers: Balancers, member: str) -> Answer:
     """The member as all balancers have it, all of which answer."""
     found = survey(balancers)
-    if found["unreachable"]:
-        raise ChangeError("; ".join(found["unreachable"]))
+    if found["unreachable_balancers"]:
+        raise ChangeError("; ".join(found["unreachable_balancers"]))
     if member not in found["members"]:
         raise ChangeError(f"the balancers know no member {member}; they have: {', '.join(found['members']) or 'none'}")
     return found["members"][member]

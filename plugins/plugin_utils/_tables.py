@@ -51,7 +51,7 @@ def status_table(
 ) -> list[str]:
     """One service: its members with zone, pool, active release, good releases and lease; its lock above them."""
     lines = [f"{contract['service']}: {contract['summary']}"]
-    lines += [f"  balancer can't be reached: {name}" for name in pool["unreachable"]]
+    lines += [f"  balancer can't be reached: {name}" for name in pool["unreachable_balancers"]]
     lines += [f"  {line}" for line in _lock_lines(pool)]
     rows = []
     for member in contract["members"]:

@@ -1,0 +1,144 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""pool_member, pool_info and rollout_lock in real playbooks, their engines run by the balancers' own connections."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.haproxy import Fleet, fleet_fixture
+
+_ROOT = pathlib.Path(__file__).parents[4]
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    yield from fleet_fixture()
+
+
+def play(fleet: Fleet, *tasks: dict[str, Any], check: bool = False) -> tuple[list[dict[str, Any]], int]:
+    """The results of ``tasks`` on localhost, one for each, and the exit code. The play goes on after a failure."""
+    folder = fleet.balancers["lb1"].folder.parent
+    balancers = {
+        name: {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+            "fleet_state_dir": balancer.places["state_dir"],
+            "fleet_haproxy_socket": balancer.places["socket"],
+            "fleet_haproxy_master_socket": balancer.places["master_socket"],
+            "fleet_haproxy_config": balancer.places["config"],
+            "fleet_haproxy_patience_seconds": 0.3,
+        }
+        for name, balancer in fleet.balancers.items()
+    }
+    (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": balancers}}))
+    given = {"balancers": list(balancers), "service": "shop"}
+    steps = [
+        {
+            "name": f"Step {number}",
+            module: {**given, **arguments},
+            "register": "step",
+            "ignore_errors": True,
+            "diff": True,
+        }
+        for number, task in enumerate(tasks)
+        for module, arguments in task.items()
+    ]
+    book = [{"name": "A play", "hosts": "localhost", "gather_facts": False, "tasks": steps}]
+    (folder / "play.json").write_text(json.dumps(book))
+    command = [f"{os.path.dirname(sys.executable)}/ansible-playbook", "-i", folder / "hosts.json", folder / "play.json"]
+    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CONFIG": "ansible.cfg"}
+    run = subprocess.run(
+        [*command, *(["--check"] if check else [])], cwd=_ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.stdout.startswith("{"), run.stdout + run.stderr
+    return [task["hosts"]["localhost"] for task in json.loads(run.stdout)["plays"][0]["tasks"]], run.returncode
+
+
+HOLD = {"golden.fleet.rollout_lock": {"state": "held", "rollout": "r1", "version": "2"}}
+RELEASE = {"golden.fleet.rollout_lock": {"state": "released", "number": "{{ 1 }}"}}
+INFO: dict[str, Any] = {"golden.fleet.pool_info": {}}
+
+
+def member(state: str, name: str = "web1", **more: Any) -> dict[str, Any]:
+    return {"golden.fleet.pool_member": {"state": state, "member": name, "number": "{{ 1 }}", **more}}
+
+
+def test_a_whole_change_and_its_second_run(fleet: Fleet) -> None:
+    fleet.open()
+    out = member("maintenance", floor="60%", zones={"web1": "a", "web2": "b", "web3": "a"}, floor_per_zone=0)
+    steps = [HOLD, HOLD, out, out, INFO, member("online"), member("online"), RELEASE, RELEASE, INFO]
+    results, _code = play(fleet, *steps)
+    held, again, taken, twice, info, admitted, still, released, gone, end = results
+    assert (held["changed"], held["number"], held["diff"]["before"]) == (True, 1, {"lock": None})
+    assert (again["changed"], again["number"]) == (False, 1)
+    assert (taken["changed"], taken["taken"], taken["refusal"]) == (True, True, None)
+    named = {"service": "shop", "member": "web1"}
+    assert taken["diff"] == {"before": {**named, "pool": "online"}, "after": {**named, "pool": "maintenance"}}
+    assert (twice["changed"], twice["taken"]) == (False, True)
+    assert info["members"]["web1"]["pool"] == "maintenance"
+    assert info["members"]["web1"]["lease"]["rollout"] == "r1"
+    assert (admitted["changed"], still["changed"]) == (True, False)
+    assert (released["changed"], gone["changed"]) == (True, False)
+    assert {seen["pool"] for seen in end["members"].values()} == {"online"}
+    assert (end["lock"], end["unreachable_balancers"]) == (None, [])
+
+
+def test_check_mode_tells_what_would_be_and_changes_nothing(fleet: Fleet) -> None:
+    fleet.open()
+    before = [(balancer.record(), fleet.pools(name)) for name, balancer in fleet.balancers.items()]
+    steps = [HOLD, member("maintenance"), member("maintenance", floor=3), member("online"), RELEASE]
+    (held, taken, impossible, admitted, released), _code = play(fleet, *steps, check=True)
+    assert (held["changed"], held["number"]) == (True, 1)
+    assert (taken["changed"], taken["diff"]["after"]["pool"]) == (True, "maintenance")
+    assert (impossible["failed"], impossible["refusal"]) == (True, "impossible")
+    # The member is online now, and a check changes nothing before this either.
+    assert (admitted["changed"], released["changed"]) == (False, False)
+    assert [(balancer.record(), fleet.pools(name)) for name, balancer in fleet.balancers.items()] == before
+
+
+def test_failures_are_told_in_the_result(fleet: Fleet) -> None:
+    fleet.open()
+    stop = {"golden.fleet.rollout_lock": {"state": "stop_requested", "reason": "lunch"}}
+    fleet.balancers["lb2"].kill()
+    (info, late), _code = play(fleet, {"golden.fleet.pool_info": {"service": "shoe"}}, stop)
+    assert [text.split(":")[0] for text in info["unreachable_balancers"]] == ["lb1", "lb2"]
+    assert "haproxy has no backend shoe" in info["unreachable_balancers"][0]
+    assert "haproxy doesn't answer at" in info["unreachable_balancers"][1]
+    assert (late["changed"], late["msg"]) == (False, "no rollout is running")
+    results, _code = play(fleet, member("maintenance"), HOLD, member("maintenance"), INFO)
+    unlocked, held, taken, after = results
+    assert (unlocked["failed"], unlocked["taken"], unlocked["refusal"]) == (True, False, "superseded")
+    # The lock needs no HAProxy that runs, taking a member out does.
+    assert held["number"] == 1
+    assert (taken["failed"], taken["taken"]) == (True, False)
+    assert "the member is where it was" in taken["msg"]
+    assert after["members"]["web1"]["pool"] == "online"
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        pytest.param(member("maintenance", floor="most"), "floor: 'most' is neither a count", id="floor"),
+        pytest.param(member("gone"), "value of state must be one of", id="state"),
+        pytest.param(member("failed"), "state is failed but all of the following are missing: reason", id="reason"),
+        pytest.param(member("online", service="../etc"), "'../etc' is no name for a service", id="service"),
+        pytest.param(member("online", balancers=["lb9"]), "not in the inventory: lb9", id="balancer"),
+        pytest.param(member("online", balancers=[]), "no balancer is named", id="no balancer"),
+        pytest.param(member("online", number="many"), "cannot be converted to an int", id="number"),
+    ],
+)
+def test_bad_input_is_refused_before_any_balancer_is_asked(fleet: Fleet, task: dict[str, Any], says: str) -> None:
+    fleet.open()
+    (result,), _code = play(fleet, task)
+    assert result["failed"] is True
+    assert says in result["msg"]
