@@ -144,7 +144,9 @@ def take_out(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
                 answers[name] = balancers.do(name, "drain", seconds=0, cut=True, **same)
         elif slow:
             left = ", ".join(f"{count} session{'' if count == 1 else 's'} on {name}" for name, count in slow.items())
-            raise ChangeError(f"{params['member']}: {left} left after {seconds:g} s, still draining", refusal="sessions")
+            raise ChangeError(
+                f"{params['member']}: {left} left after {seconds:g} s, still draining", refusal="sessions"
+            )
     except (ChangeError, HostError) as error:
         raise _undone(balancers, reserved, same, error) from error
     changed = any(answer["changed"] for answer in [*answers.values(), *reserved.values()])
@@ -331,7 +333,13 @@ def foresee_failure(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
     found = _reached(balancers, params["member"])
     known = bool(found["lease"] and found["lease"]["failed"])
     after = {"failed": params["reason"]}
-    return {"changed": not known, "taken": False, "pool": found["pool"], "before": after if known else {}, "after": after}
+    return {
+        "changed": not known,
+        "taken": False,
+        "pool": found["pool"],
+        "before": after if known else {},
+        "after": after,
+    }
 
 
 def _reached(balancers: Balancers, member: str) -> Answer:

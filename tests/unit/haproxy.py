@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections
 import http.client
 import http.server
 import json
@@ -278,3 +279,43 @@ def _free_port(address: str) -> int:
             port = probe.getsockname()[1]
         if port < 65000:
             return port
+
+
+class Load:
+    """Requests without pause over connections that are kept, while the block runs. Counts every one that failed."""
+
+    def __init__(self, balancer: HAProxy, clients: int = 6, path: str = "/") -> None:
+        self._balancer, self._path = balancer, path
+        self._enough = threading.Event()
+        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+        self.answers: collections.Counter[str] = collections.Counter()
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        wait_for("a first answer", lambda: self.answers or self.failures)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _client(self) -> None:
+        connection: http.client.HTTPConnection | None = None
+        while not self._enough.is_set():
+            if connection is None:
+                connection = http.client.HTTPConnection(self._balancer.address, self._balancer.http_port, timeout=10)
+            try:
+                connection.request("GET", self._path, headers={"Host": "shop.test"})
+                response = connection.getresponse()
+                body = response.read().decode()
+                if response.status != 200:
+                    self.failures.append(f"{response.status} {body}")
+                self.answers[body] += 1
+                if response.getheader("Connection") == "close":
+                    connection = None
+            except (http.client.HTTPException, OSError) as error:
+                self.failures.append(repr(error))
+                connection = None

@@ -24,6 +24,10 @@ class BalancerError(Exception):
     """The balancer can't be asked, refused a command, or gave an answer that makes no sense."""
 
 
+class NoBackendError(BalancerError):
+    """The service isn't in the balancer's configuration."""
+
+
 @dataclass(frozen=True)
 class Server:
     """One server of a backend. ``admin`` is ready, drain or maint; ``healthy`` says that its last checks all passed."""
@@ -157,7 +161,7 @@ def _states(backend: str, answer: str) -> list[dict[str, str]]:
 
 def _stats(backend: str, answer: str) -> dict[str, dict[str, str]]:
     if answer == "No such proxy.":
-        raise BalancerError(f"haproxy has no backend {backend}: provision the balancers first")
+        raise NoBackendError(f"haproxy has no backend {backend}: provision the balancers first")
     if not answer.startswith("# pxname,svname,"):
         raise BalancerError(f"haproxy answered nonsense to 'show stat {backend} 4 -1': {_seen(answer)}")
     rows = csv.DictReader(answer[2:].splitlines())

@@ -19,7 +19,8 @@ from typing import Any
 
 from .._files import LockBusyError, NotJsonError, atomic_write, locked, read_json
 from .config import CONFIG, server_ports
-from .haproxy import BalancerError, Runtime
+from .haproxy import BalancerError, NoBackendError, Runtime
+from .record import Record
 
 _RELOAD_SECONDS = 20.0
 _POLL_SECONDS = 0.05
@@ -42,26 +43,20 @@ def save(runtime: Runtime, state_dir: str, config: str = CONFIG) -> None:
 
 
 def restore(runtime: Runtime, state_dir: str, config: str = CONFIG) -> list[str]:
-    """Brings members to the pools that the records name, after a start; returns those that weren't there.
-
-    Those that belong online are taken to be healthy until a check says otherwise: the state file may be from a
-    moment at which they weren't.
-    """
+    """Brings members to the pools that the records name, after a start; returns those that weren't there."""
     moved = []
     with changing(state_dir):
         for service, members in recorded(state_dir).items():
             try:
                 online, maintenance = runtime.servers(service), runtime.servers(f"{service}_maintenance")
-            except BalancerError:
-                continue  # The service has left this balancer.
+            except NoBackendError:
+                continue
             for name in online.keys() & maintenance.keys() & members.keys():
                 admins = (online[name].admin, maintenance[name].admin)
                 wanted = ("ready", "maint") if members[name] == "online" else ("maint", "ready")
                 if admins != wanted:
                     put(runtime, service, name, *wanted)
                     moved.append(f"{service}/{name}: {members[name]}")
-                if wanted[0] == "ready" and not online[name].up:
-                    runtime.tell(f"set server {service}/{name} health up")
         save(runtime, state_dir, config)
     return moved
 
@@ -93,6 +88,24 @@ def reload(runtime: Runtime, state_dir: str, master: int, config: str = CONFIG) 
         # HAProxy hands a socket on as it is, and the package's own configuration lets a group use it.
         os.chown(runtime.admin, 0, 0)
         os.chmod(runtime.admin, 0o600)
+    forget_gone(runtime, state_dir)
+
+
+def forget_gone(runtime: Runtime, state_dir: str) -> None:
+    """Forgets members that have left the configuration: one that returns is new, and nobody has gated it."""
+    for service in recorded(state_dir):
+        record = Record(state_dir, service)
+        with record.held() as data:
+            try:
+                here = runtime.servers(service).keys()
+            except NoBackendError:
+                here = {}.keys()
+            gone = (data["members"].keys() | data["leases"].keys()) - here
+            for name in gone:
+                data["members"].pop(name, None)
+                data["leases"].pop(name, None)
+            if gone:
+                record.save()
 
 
 def recorded(state_dir: str) -> dict[str, dict[str, str]]:
