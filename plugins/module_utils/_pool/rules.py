@@ -32,7 +32,7 @@ def count_of(share: Share, total: int, up: bool = False) -> int:
     text = str(share).strip()
     percent = text.endswith("%")
     try:
-        number = int(text.rstrip("%").strip())
+        number = int(text[:-1] if percent else text)
     except ValueError:
         number = -1
     if number < 0 or (percent and number > 100):
