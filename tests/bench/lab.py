@@ -93,8 +93,11 @@ def _serve(address: str, folder: str) -> None:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer((address, 0), Handler) as server:
-        server.request_queue_size = 128
+    class Server(http.server.ThreadingHTTPServer):
+        # All hosts ask at once: those that find the queue full would come back a second later.
+        request_queue_size = 512
+
+    with Server((address, 0), Handler) as server:
         print(server.server_address[1], flush=True)
         threading.Thread(target=server.serve_forever).start()
         threading.Event().wait()
