@@ -7,7 +7,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import ShareError, count_of
-from ansible_collections.golden.fleet.plugins.plugin_utils import _balancer_action, _balancers
+from ansible_collections.golden.fleet.plugins.plugin_utils import _balancer_action, _member_changes
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
 
@@ -75,12 +75,12 @@ def _check_shares(params: dict[str, Any]) -> None:
 
 
 _STEPS = {
-    "maintenance": _balancers.take_out,
-    "online": _balancers.bring_in,
-    "failed": _balancers.count_failure,
+    "maintenance": _member_changes.take_out,
+    "online": _member_changes.bring_in,
+    "failed": _member_changes.count_failure,
 }
 _FORESEEN = {
-    "maintenance": _balancers.foresee_take_out,
-    "online": _balancers.foresee_bring_in,
-    "failed": _balancers.foresee_failure,
+    "maintenance": _member_changes.foresee_take_out,
+    "online": _member_changes.foresee_bring_in,
+    "failed": _member_changes.foresee_failure,
 }

@@ -10,10 +10,10 @@ from typing import Any
 
 from .._files import LockBusyError, NotJsonError
 from . import locks, members
+from .balancer import Balancer
 from .config import CONFIG, maintenance_ports
 from .haproxy import ADMIN_SOCKET, MASTER_SOCKET, BalancerError, Runtime, Server
 from .locks import Refusal
-from .members import Balancer
 from .record import STATE_DIR, Record
 from .rules import ShareError
 

@@ -14,55 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import locks
-from .haproxy import BalancerError, Runtime, Server
+from .balancer import Balancer
+from .haproxy import BalancerError
 from .locks import Refusal
-from .pools import changing, put, save
-from .record import Record
 from .rules import Limits, refuse
 
 _POLL_SECONDS = 0.1
 _WAIT_KINDS = ("floor", "window")
-
-
-class Balancer:
-    """This balancer, for one service. ``dry`` changes nothing: neither a member nor the record."""
-
-    def __init__(self, runtime: Runtime, record: Record, config: str, dry: bool = False) -> None:
-        self.runtime = runtime
-        self.record = record
-        self.config = config
-        self.dry = dry
-
-    @property
-    def service(self) -> str:
-        return self.record.service
-
-    def server(self, member: str) -> Server:
-        """The member as the online pool has it."""
-        found = self.runtime.servers(self.service)
-        if member not in found:
-            raise BalancerError(
-                f"{self.service} has no member {member} here; its members: {', '.join(found) or 'none'}"
-            )
-        return found[member]
-
-    def maintenance(self, member: str) -> Server:
-        """The member as the maintenance pool has it."""
-        found = self.runtime.servers(f"{self.service}_maintenance")
-        if member not in found:
-            raise BalancerError(f"{self.service} has no member {member} in its maintenance pool here")
-        return found[member]
-
-    def move(self, member: str, online: str = "", maintenance: str = "") -> None:
-        """Sets the member's state in one pool or both, and saves; raises where HAProxy then says otherwise."""
-        if self.dry:
-            return
-        with changing(self.record.state_dir):
-            put(self.runtime, self.service, member, online, maintenance)
-            save(self.runtime, self.record.state_dir, self.config)
-            now = (online and self.server(member).admin, maintenance and self.maintenance(member).admin)
-        if now != (online, maintenance):
-            raise BalancerError(f"{self.service}/{member} is {'/'.join(now)} and not {online}/{maintenance} as set")
 
 
 def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +38,7 @@ def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
 def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     member, record, now = params["member"], balancer.record, time.time()
     with record.held() as data:
-        lock = _lock(balancer, data, params)
+        lock = balancer.lock(data, params["number"])
         renewed = locks.renew(lock, now)
         servers = balancer.runtime.servers(balancer.service)
         if member not in servers:
@@ -113,7 +71,7 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
             data["leases"][member]["phase"] = "maintenance"
         locks.renew(lock, now)
         record.save()
-        _tell(balancer, "adopted" if lease and not ours else "reserved", member, data)
+        balancer.tell("adopted" if lease and not ours else "reserved", member, data)
         return {"changed": not ours, "adopted": bool(lease) and not ours, "was": data["leases"][member]["was"]}
 
 
@@ -124,29 +82,29 @@ def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     member, record = params["member"], balancer.record
     with record.held() as data:
-        lease = _lease(balancer, data, params)
+        lease = balancer.lease(data, member, params["number"])
         if lease["phase"] == "admitting":
             raise BalancerError(f"{member} is being admitted by the same rollout")
         if lease["phase"] == "reserved":
             lease["phase"] = "draining"
             data["members"][member] = "maintenance"
             record.save()
-            _tell(balancer, "draining", member, data)
+            balancer.tell("draining", member, data)
         if lease["phase"] == "draining" and balancer.server(member).admin == "ready":
             balancer.move(member, online="drain")
-    if lease["phase"] == "maintenance" and _is_out(balancer, member):
+    if lease["phase"] == "maintenance" and balancer.is_out(member):
         return {"changed": False, "drained": True, "sessions": 0}
     left = _await_no_sessions(balancer, member, params["seconds"])
     if left and not params.get("cut"):
         return {"changed": True, "drained": False, "sessions": left}
     with record.held() as data:
-        lease = _lease(balancer, data, params)
+        lease = balancer.lease(data, member, params["number"])
         if left:
             balancer.runtime.tell(f"shutdown sessions server {balancer.service}/{member}")
         balancer.move(member, online="maint", maintenance="ready")
         lease["phase"] = "maintenance"
         record.save()
-        _tell(balancer, "drained", member, data, cut=left)
+        balancer.tell("drained", member, data, cut=left)
     return {"changed": True, "drained": True, "sessions": 0, "cut": left}
 
 
@@ -158,9 +116,9 @@ def cancel(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     member, record = params["member"], balancer.record
     with record.held() as data:
         if member not in data["leases"]:
-            _lock(balancer, data, params)
+            balancer.lock(data, params["number"])
             return {"changed": False}
-        lease = _lease(balancer, data, params)
+        lease = balancer.lease(data, member, params["number"])
         if lease["adopted"] or lease["phase"] == "admitting":
             return {"changed": False}
         if lease["phase"] != "reserved" and lease["was"] == "online":
@@ -168,7 +126,7 @@ def cancel(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
             data["members"][member] = "online"
         del data["leases"][member]
         record.save()
-        _tell(balancer, "cancelled", member, data)
+        balancer.tell("cancelled", member, data)
     return {"changed": True}
 
 
@@ -178,7 +136,7 @@ def prepare(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     with record.held() as data:
         if _is_admitted(balancer, data, params):
             return {"changed": False, "healthy": True}
-        lease = _lease(balancer, data, params)
+        lease = balancer.lease(data, member, params["number"])
         if lease["phase"] == "reserved":
             raise BalancerError(f"{member} is leased and was never drained: it can't be admitted yet")
         if lease["phase"] != "admitting":
@@ -205,7 +163,7 @@ def admit(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     with record.held() as data:
         if _is_admitted(balancer, data, params):
             return {"changed": False}
-        lease = _lease(balancer, data, params)
+        lease = balancer.lease(data, member, params["number"])
         server = balancer.server(member)
         if lease["phase"] != "admitting" or server.admin == "maint" or not (server.up and server.healthy):
             raise Refusal("unhealthy", f"{member} isn't ready to be admitted: {server.status}")
@@ -213,7 +171,7 @@ def admit(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         data["members"][member] = "online"
         del data["leases"][member]
         record.save()
-        _tell(balancer, "admitted", member, data, version=params.get("version") or lease["version"])
+        balancer.tell("admitted", member, data, version=params.get("version") or lease["version"])
     return {"changed": True}
 
 
@@ -221,7 +179,7 @@ def fail(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     """Counts the member as failed, once in a rollout; one that is out stays so, under its lease."""
     member, record, now = params["member"], balancer.record, time.time()
     with record.held() as data:
-        lock = _lock(balancer, data, params)
+        lock = balancer.lock(data, params["number"])
         balancer.server(member)
         lease = data["leases"].get(member)
         counted = member in {failure["member"] for failure in lock["failures"]}
@@ -237,10 +195,10 @@ def fail(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
                 lease["phase"] = "maintenance"
         locks.renew(lock, now)
         record.save()
-        if out and not _is_out(balancer, member):
+        if out and not balancer.is_out(member):
             balancer.move(member, online="maint", maintenance="ready")
         if not known:
-            _tell(balancer, "failed", member, data, reason=params["reason"])
+            balancer.tell("failed", member, data, reason=params["reason"])
         # A lease that is still draining is neither: nobody may touch the member before that is settled.
         pool = "maintenance" if out else "draining" if member in data["leases"] else "online"
     return {"changed": not known, "pool": pool, "failures": len(lock["failures"])}
@@ -268,41 +226,15 @@ def _await_no_sessions(balancer: Balancer, member: str, seconds: float) -> int:
     return 0
 
 
-def _is_out(balancer: Balancer, member: str) -> bool:
-    return balancer.server(member).admin == "maint" and balancer.maintenance(member).admin == "ready"
-
-
 def _is_admitted(balancer: Balancer, data: dict[str, Any], params: Mapping[str, Any]) -> bool:
     """Whether the member is online here already, under no lease: then nothing is left to do."""
     member = params["member"]
     if member in data["leases"]:
         return False
-    _lock(balancer, data, params)
+    balancer.lock(data, params["number"])
     if balancer.server(member).admin != "ready":
         raise BalancerError(f"{member} has no lease here, so nobody has gated it: reserve it first")
     return True
-
-
-def _lock(balancer: Balancer, data: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    if balancer.dry:
-        # In check mode the lock was not taken either.
-        return data["lock"] or {"number": -1, "owner": {}, "rollout": "", "version": "", "until": 0, "ttl": 0}
-    return locks.check_number(data, params["number"])
-
-
-def _lease(balancer: Balancer, data: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The member's lease under this number; renews the lock."""
-    lock = _lock(balancer, data, params)
-    lease = data["leases"].get(params["member"])
-    if lease is None:
-        raise BalancerError(f"{params['member']} has no lease on this balancer")
-    if lease["number"] != lock["number"]:
-        raise BalancerError(
-            f"{params['member']}'s lease is of number {lease['number']}: reserve the member to adopt it"
-        )
-    if locks.renew(lock, time.time()):
-        balancer.record.save()
-    return lease
 
 
 def _limits(params: Mapping[str, Any]) -> Limits:
@@ -314,15 +246,3 @@ def _limits(params: Mapping[str, Any]) -> Limits:
         zones=params.get("zones") or {},
         turning_back=bool(params.get("turning_back")),
     )
-
-
-def _tell(balancer: Balancer, event: str, member: str, data: Mapping[str, Any], **more: Any) -> None:
-    lock = data["lock"] or {}
-    lease = data["leases"].get(member, {})
-    story = {
-        "version": lease.get("version") or lock.get("version"),
-        "rollout": lock.get("rollout"),
-        "number": lock.get("number"),
-        "owner": (lock.get("owner") or {}).get("name"),
-    }
-    balancer.record.journal(event, member, **{**story, **more})

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.golden.fleet.plugins.plugin_utils import _balancers, _rollout_lock
+from ansible_collections.golden.fleet.plugins.plugin_utils import _balancers, _member_changes, _rollout_lock
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import Balancers, ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import UnreachableError
 
@@ -70,15 +70,15 @@ class Controller:
             "drain_seconds": 2,
             "drain_cut": False,
         }
-        return _balancers.take_out(self.balancers, {**asked, **params})
+        return _member_changes.take_out(self.balancers, {**asked, **params})
 
     def bring_in(self, member: str, seconds: float = 5) -> dict[str, Any]:
-        return _balancers.bring_in(
+        return _member_changes.bring_in(
             self.balancers, {"member": member, "number": self.number, "version": "2", "admit_seconds": seconds}
         )
 
     def fail(self, member: str) -> dict[str, Any]:
-        return _balancers.count_failure(
+        return _member_changes.count_failure(
             self.balancers, {"member": member, "number": self.number, "reason": "its gate failed"}
         )
 
