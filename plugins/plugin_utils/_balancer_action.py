@@ -47,11 +47,15 @@ def balancers(
         given = {**places, **params, "service": service, "check_mode": action._task.check_mode}
         return _engine.run(connections[name], name, "_pool", given, _engine.python_of(variables))
 
-    def say(text: str) -> None:
-        display.v(f"{task_vars.get('inventory_hostname', service)}: {text}")
-
+    about = task_vars.get("inventory_hostname", service)
     try:
-        return Balancers(names, call, say, reach_seconds)
+        return Balancers(
+            names,
+            call,
+            lambda text: display.v(f"{about}: {text}"),
+            lambda text: display.warning(f"{about}: {text}"),
+            reach_seconds,
+        )
     except ChangeError as error:
         raise AnsibleActionFail(str(error)) from error
 

@@ -34,13 +34,16 @@ class Balancers:
         names: Sequence[str],
         call: Callable[[str, Mapping[str, Any]], Answer],
         say: Callable[[str], None],
+        warn: Callable[[str], None],
         reach_seconds: float = _REACH_SECONDS,
     ) -> None:
         if not names:
             raise ChangeError("no balancer is named, so there is no pool to change")
         self.names = sorted(set(names))
         self._call = call
+        # What is told to those who look closely, and what to everybody.
         self.say = say
+        self.warn = warn
         self._reach_seconds = reach_seconds
 
     def ask(self, name: str, op: str, reach_seconds: float | None = None, **params: Any) -> Answer:
@@ -54,7 +57,7 @@ class Balancers:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise
-                self.say(f"{error}; trying for {left:.0f} s more")
+                self.warn(f"{error}; trying for {left:.0f} s more")
                 time.sleep(_RETRY_SECONDS)
         if answer.get("failed"):
             raise ChangeError(f"{name}: {answer.get('msg') or 'failed without a message'}")

@@ -53,7 +53,7 @@ def hold(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
             refused = answer.get("refused")
             if refused and is_dead(refused["by"], params["owner"]):
                 said = f"{refused['by']['name']}'s process {refused['by']['pid']}, which held {name}, is dead"
-                balancers.say(f"{said}: taking the lock over")
+                balancers.warn(f"{said}: taking the lock over")
                 taken_over.append(said)
                 answer = balancers.ask(
                     name, "lock", at_least=least, steal=True, steal_number=refused["number"], **asked

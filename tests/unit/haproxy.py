@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -185,15 +185,15 @@ class HAProxy:
 
 
 class Fleet:
-    """Two balancers and three members of the service ``shop``, all of them in neither pool to begin with."""
+    """Balancers and three members of the service ``shop``, all of them in neither pool to begin with."""
 
-    def __init__(self, folder: pathlib.Path, members: int = 3) -> None:
+    def __init__(self, folder: pathlib.Path, balancers: Sequence[str] = ("lb1", "lb2")) -> None:
         net = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"  # noqa: S311  # no secret
         port = _free_port(f"{net}.1")
         self.http_port, self.maintenance_port = port + 1, port + 10
-        self.members = {f"web{n}": Member(f"web{n}", f"{net}.{n}", port) for n in range(1, members + 1)}
+        self.members = {f"web{n}": Member(f"web{n}", f"{net}.{n}", port) for n in range(1, 4)}
         self.balancers = {
-            name: HAProxy(name, folder / name, f"{net}.20{n}", self.http_port) for n, name in enumerate(("lb1", "lb2"))
+            name: HAProxy(name, folder / name, f"{net}.20{n}", self.http_port) for n, name in enumerate(balancers)
         }
         self.contract: dict[str, Any] = {
             "service": "shop",
@@ -242,12 +242,9 @@ class Fleet:
                 balancer.runtime.tell(f"set server shop/{name} state ready")
             record = {"number": 0, "lock": None, "leases": {}, "members": dict.fromkeys(self.members, "online")}
             (balancer.folder / "shop.json").write_text(json.dumps(record))
-        for name in self.balancers:
-            wait_for("all healthy", lambda name=name: all(s.healthy for s in self._servers(name)))
-            pools.save(self.balancers[name].runtime, str(self.balancers[name].folder), str(self.balancers[name].config))
-
-    def _servers(self, balancer: str) -> list[Any]:
-        return list(self.balancers[balancer].runtime.servers("shop").values())
+        for balancer in self.balancers.values():
+            wait_for("all are healthy", lambda: _all_healthy(balancer))  # noqa: B023  # waited for within the loop
+            pools.save(balancer.runtime, str(balancer.folder), str(balancer.config))
 
     def stop(self) -> None:
         for balancer in self.balancers.values():
@@ -256,14 +253,19 @@ class Fleet:
             member.stop()
 
 
-def fleet_fixture() -> Iterator[Fleet]:
+def _all_healthy(balancer: HAProxy) -> bool:
+    return all(server.healthy for server in balancer.runtime.servers("shop").values())
+
+
+def fleet_fixture(*balancers: str) -> Iterator[Fleet]:
+    """The body of a fixture; each file makes its own of it, as far apart as they are."""
     if shutil.which("haproxy") is None or os.geteuid() != 0:
         assert "CI" not in os.environ, "CI must have haproxy, and run as root"
         pytest.skip("needs haproxy, and root as its configuration changes the user")
     # A socket's path has 107 characters at most, which pytest's own folders exceed.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet"))
     folder.chmod(0o755)
-    fleet = Fleet(folder)
+    fleet = Fleet(folder, balancers)
     try:
         yield fleet
     finally:

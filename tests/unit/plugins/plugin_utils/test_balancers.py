@@ -18,7 +18,7 @@ from tests.unit.haproxy import Fleet, fleet_fixture, wait_for
 
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
-    yield from fleet_fixture()
+    yield from fleet_fixture("lb1", "lb2")
 
 
 class Controller:
@@ -30,7 +30,7 @@ class Controller:
         self.said: list[str] = []
         self.cut_off: set[str] = set()
         self.asked: list[tuple[str, str]] = []
-        self.balancers = Balancers(["lb2", "lb1"], self._call, self.said.append, reach_seconds)
+        self.balancers = Balancers(["lb2", "lb1"], self._call, self.said.append, self.said.append, reach_seconds)
         here = _rollout_lock.this_process(1)
         self.owner = {**here, "name": f"user{pid}@ctl", "pid": pid, "machine": "another"}
 

@@ -11,4 +11,4 @@ from tests.unit.haproxy import Fleet, fleet_fixture
 
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
-    yield from fleet_fixture()
+    yield from fleet_fixture("lb1")
