@@ -246,7 +246,7 @@ def test_budget_and_stop_refuse_further_members_but_not_going_back(fleet: Fleet)
     fleet.open()
     lock(fleet)
     take_out(fleet, "web1")
-    failed = {"member": "web1", "number": 1, "reason": "gate"}
+    failed: dict[str, Any] = {"member": "web1", "number": 1, "reason": "gate"}
     assert fleet.on("fail", **failed) == {"changed": True, "pool": "maintenance", "failures": 1}
     assert fleet.on("fail", **failed) == {"changed": False, "pool": "maintenance", "failures": 1}
     assert reserve(fleet, "web2")["refused"]["kind"] == "budget"

@@ -5,18 +5,24 @@
 from __future__ import annotations
 
 import http.client
+import json
 import pathlib
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.golden.fleet.plugins.module_utils._pool import pools
 
 from tests.unit.haproxy import Fleet, HAProxy, Load, wait_for
 
+_ROLE = pathlib.Path(__file__).parents[5] / "roles" / "balancer"
 OWNER = {"name": "ann@ctl", "machine": "m", "boot": "b", "pid": 1, "started": "1"}
 MIXED = {"web1": "online", "web2": "maintenance", "web3": "online"}
 
@@ -193,3 +199,24 @@ def test_a_balancer_that_answers_nonsense_is_an_error_that_shows_it(fleet: Fleet
         said = fleet.on("info", socket=path)
     assert said["failed"] is True
     assert "answered nonsense to 'show" in said["msg"]
+
+
+def test_the_command_on_the_balancer_has_all_the_files_that_it_needs(mixed: Fleet) -> None:
+    """Installed as the role does it, and run as systemd does."""
+    lb1 = mixed.balancers["lb1"]
+    library = lb1.folder / "lib" / "module_utils"
+    variables = yaml.safe_load((_ROLE / "vars" / "main.yml").read_text())
+    for source in variables["__balancer_sources"]:
+        (library / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_ROLE.parents[1] / "plugins" / "module_utils" / source, library / source)
+    script = (_ROLE / "templates" / "golden-fleet-balancer.j2").read_text()
+    for name, value in {
+        "(__balancer_library | dirname) | to_json": str(library.parent),
+        "balancer_state_dir | to_json": str(lb1.folder),
+        "ansible_managed": "a test",
+    }.items():
+        script = script.replace("{{ " + name + " }}", json.dumps(value))
+    command = [sys.executable, "-IS", "-c", script]
+    assert subprocess.run(command, capture_output=True).returncode == 2
+    said = subprocess.run([*command, "save", "more"], capture_output=True, text=True).stderr
+    assert said == "golden-fleet-balancer save | restore | reload PID\n"
