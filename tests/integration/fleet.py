@@ -29,11 +29,12 @@ STATE = "/var/lib/golden-fleet"
 LIMIT_SECONDS = 300
 
 
-def command(playbook: str, *options: str, inventory: Path = INVENTORY, **variables: Any) -> list[str]:
+def command(playbook: str, *options: str, inventories: tuple[Path, ...] = (INVENTORY,), **variables: Any) -> list[str]:
     """The command line of a playbook: a file below playbooks/ or, with a dot in it, a collection's name."""
     name = playbook if "." in playbook else f"playbooks/{playbook}.yml"
+    sources = [part for inventory in inventories for part in ("-i", str(inventory))]
     given = ["-e", json.dumps(variables)] if variables else []
-    return [tool("ansible-playbook"), name, "-i", str(inventory), *given, *options]
+    return [tool("ansible-playbook"), name, *sources, *given, *options]
 
 
 @dataclass
@@ -99,19 +100,22 @@ class Watched:
 
 @dataclass
 class Fleet:
-    """The lab's environment."""
+    """The lab's environment, and the folder in which whoever works with it stands."""
 
     lab: Lab
+    cwd: Path = CHECKOUT
+    inventories: tuple[Path, ...] = (INVENTORY,)
+    env: dict[str, str] = field(default_factory=dict)
     _runs: list[Run] = field(default_factory=list)
 
     def start(self, playbook: str, *options: str, **variables: Any) -> Run:
         FOLDER.mkdir(parents=True, exist_ok=True)
         log = FOLDER / f"{len(self._runs):03}-{playbook}.log"
-        env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+        env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8", **self.env}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                command(playbook, *options, **variables),
-                cwd=CHECKOUT,
+                command(playbook, *options, inventories=self.inventories, **variables),
+                cwd=self.cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -1,0 +1,85 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One more service: a folder and a group in a repository of the user's own, and nothing edited anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from demo.lab import CHECKOUT, Lab, Service
+from tests.integration.fleet import INVENTORY, STATE, Fleet
+
+NAME = "status_codes"
+REPOSITORY = Path(__file__).parent / "third_service"
+ROOMS = ("ansible.cfg", "galaxy.yml", "inventories", "meta", "playbooks", "plugins", "roles")
+
+
+def fingerprint() -> str:
+    """Of everything in the checkout that a release could depend on."""
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        found = CHECKOUT / room
+        for file in sorted(found.rglob("*")) if found.is_dir() else [found]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(CHECKOUT)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+@pytest.fixture
+def theirs(fleet: Fleet, tmp_path: Path) -> Iterator[Fleet]:
+    """The same fleet as a user sees it who has the collection, and one service in a repository of their own."""
+    repository = tmp_path / "repository"
+    shutil.copytree(REPOSITORY, repository)
+    groups = yaml.safe_load((repository / "inventories/lab/services.yml").read_text(encoding="utf-8"))
+    contract = yaml.safe_load((repository / "roles" / NAME / "contract.yml").read_text(encoding="utf-8"))
+    members = tuple(groups["all"]["children"][NAME]["hosts"])
+    lab = Lab(INVENTORY, fleet.lab.listing)
+    lab.services[NAME] = Service(NAME, contract, members)
+    user = replace(
+        fleet,
+        lab=lab,
+        cwd=repository,
+        inventories=(INVENTORY, repository / "inventories/lab"),
+        env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
+    )
+    yield user
+    # Out of the pools first, as docs/operations.md says; then what the service left on the hosts.
+    fleet.must("provision")
+    left = {
+        **dict.fromkeys(members, [f"/etc/nginx/conf.d/{NAME}.conf", f"/srv/{NAME}"]),
+        **dict.fromkeys(["lb1", "lb2"], [f"{STATE}/{NAME}{end}" for end in (".json", ".lock", ".journal.jsonl")]),
+        "store1": [f"/srv/artifacts/{NAME}"],
+    }
+    for host, paths in left.items():
+        fleet.on(host, "rm", "--recursive", "--force", *paths)
+    for member in members:
+        fleet.on(member, "systemctl", "reload", "nginx")
+    assert fleet.must("provision").changed == 0, "the lab is as it was"
+
+
+def test_a_third_service_is_a_folder_and_a_group(theirs: Fleet) -> None:
+    before = fingerprint()
+    service = theirs.lab.services[NAME]
+    old, new = service.versions
+    theirs.must("golden.fleet.artifacts", service=NAME)
+    theirs.must("golden.fleet.provision")
+    theirs.must("golden.fleet.rollout", service=NAME, version=old)
+    with theirs.watched(NAME) as seen:
+        theirs.must("golden.fleet.rollout", service=NAME, version=new)
+        assert set(theirs.active(NAME).values()) == {new}
+        theirs.must("golden.fleet.rollback", service=NAME)
+    assert set(theirs.active(NAME).values()) == {old}
+    seen[0].assert_nothing_lost(service.floor)
+    assert seen[0].versions == {old, new}, "customers got both, through the balancers"
+    assert not any(theirs.leases(NAME).values())
+    status = theirs.must("golden.fleet.status").output
+    assert all(f"{name}: " in status for name in theirs.lab.services), "beside the others, under one command"
+    assert theirs.must("golden.fleet.provision").changed == 0
+    assert fingerprint() == before, "nothing outside the user's repository was edited"
