@@ -52,11 +52,10 @@ def theirs(fleet: Fleet, tmp_path: Path) -> Iterator[Fleet]:
     yield user
     # Out of the pools first, as docs/operations.md says; then what the service left on the hosts.
     fleet.must("provision")
-    left = {
-        **dict.fromkeys(members, [f"/etc/nginx/conf.d/{NAME}.conf", f"/srv/{NAME}"]),
-        **dict.fromkeys(["lb1", "lb2"], [f"{STATE}/{NAME}{end}" for end in (".json", ".lock", ".journal.jsonl")]),
-        "store1": [f"/srv/artifacts/{NAME}"],
-    }
+    records = [f"{STATE}/{NAME}{end}" for end in (".json", ".lock", ".journal.jsonl")]
+    left = {member: [f"/etc/nginx/conf.d/{NAME}.conf", f"/srv/{NAME}"] for member in members}
+    left |= {balancer.name: records for balancer in lab.balancers}
+    left |= {store.name: [f"/srv/artifacts/{NAME}"] for store in lab.group("artifact_stores")}
     for host, paths in left.items():
         fleet.on(host, "rm", "--recursive", "--force", *paths)
     for member in members:
