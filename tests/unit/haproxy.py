@@ -207,6 +207,8 @@ class Fleet:
                 "check_seconds": 0.2,
             },
         }
+
+    def start(self) -> None:
         for balancer in self.balancers.values():
             balancer.configure(self.services())
             balancer.start()
@@ -267,6 +269,7 @@ def fleet_fixture(*balancers: str) -> Iterator[Fleet]:
     folder.chmod(0o755)
     fleet = Fleet(folder, balancers)
     try:
+        fleet.start()
         yield fleet
     finally:
         fleet.stop()

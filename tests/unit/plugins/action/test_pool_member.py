@@ -55,7 +55,8 @@ def play(fleet: Fleet, *tasks: dict[str, Any], check: bool = False) -> tuple[lis
     ]
     book = [{"name": "A play", "hosts": "localhost", "gather_facts": False, "tasks": steps}]
     (folder / "play.json").write_text(json.dumps(book))
-    command = [f"{os.path.dirname(sys.executable)}/ansible-playbook", "-i", folder / "hosts.json", folder / "play.json"]
+    program = f"{os.path.dirname(sys.executable)}/ansible-playbook"
+    command = [program, "-i", str(folder / "hosts.json"), str(folder / "play.json")]
     environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CONFIG": "ansible.cfg"}
     run = subprocess.run(
         [*command, *(["--check"] if check else [])], cwd=_ROOT, env=environment, capture_output=True, text=True
