@@ -7,7 +7,8 @@ from ansible_collections.golden.fleet.plugins.plugin_utils import _plan
 
 
 def release(version, state="good", at=1):
-    return {"version": version, "state": state, "good_at": f"2026-01-01T00:00:0{at}Z" if state == "good" else None, "reason": "it broke"}
+    proven = f"2026-01-01T00:00:0{at}Z" if state == "good" else None
+    return {"version": version, "state": state, "good_at": proven, "reason": "it broke"}
 
 
 def found(active="", *releases, done=True, number=0, reachable=True):
