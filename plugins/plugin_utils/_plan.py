@@ -106,9 +106,9 @@ def _action(member: str, version: str, found: Mapping[str, Any], pool: Mapping[s
 
 
 def _canary(changing: list[str], planned: Mapping[str, Mapping[str, Any]]) -> str:
-    """The first member that takes customers; one that is out already can't show what they would see of the change."""
-    online = [member for member in changing if planned[member]["pool"] == "online"]
-    return next(iter(online or changing), "")
+    """The first member that is out already, as after a run that died: it costs the floor nothing. Else the first."""
+    out = [member for member in changing if planned[member]["pool"] != "online"]
+    return next(iter(out or changing), "")
 
 
 def _holds(version: str, found: Mapping[str, Any]) -> bool:

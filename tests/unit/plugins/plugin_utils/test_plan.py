@@ -84,9 +84,9 @@ def test_the_way_back(member, previous):
     assert _plan.previous_release("2", member) == previous
 
 
-def test_the_canary_is_a_member_that_customers_reach():
+def test_a_member_that_is_out_already_comes_first():
     releases = {name: found("1", V1) for name in "abc"}
-    planned = _plan.plan_rollout(rollout(), releases, pool(a="leased", b="online", c="online"), ZONES)
+    planned = _plan.plan_rollout(rollout(), releases, pool(a="online", b="leased", c="online"), ZONES)
     assert planned["canary"] == "b"
 
 
