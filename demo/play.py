@@ -17,7 +17,7 @@ from types import TracebackType
 
 from demo.lab import CHECKOUT, tool
 
-_TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?:[\w.]+ : )?(?!Validating arguments)(.*?)\] \**$", re.MULTILINE)
+_TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?!.*Validating arguments)(?:[\w.]+ : )?(.*?)\] \**$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
