@@ -18,6 +18,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ SIDES = ("stock", "ours")
 
 def measure(runs: int, url: str, sha256: str) -> dict[str, dict[str, list[float]]]:
     """Seconds of every run by step and side."""
-    versions = [f"v{number}" for number in range(runs + 1)]
+    started = int(time.time())  # hosts that were kept have other versions
+    versions = [f"{started}.{number}" for number in range(runs + 1)]
     play(PLAYS / "prepare.yml", {"versions": versions})
     given = {"url": url, "sha256": sha256, "files": FILES}
     seconds: dict[str, dict[str, list[float]]] = {step: {side: [] for side in SIDES} for step in STEPS}
@@ -80,6 +82,8 @@ def show(report: dict[str, Any]) -> None:
     facts = report["machine"]
     print(f"\n{report['hosts']} hosts, {FILES} files of {BYTES // 1000} kB together, median of {report['runs']} runs")
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    if facts["load_before"] > facts["cpus"]:
+        print("others use this machine too: take the ratios for what they are")
     print(f"\n{'':20}{'stock':>10}{'ours':>10}{'ratio':>8}{'limit':>8}{'aim':>8}")
     for row in report["results"]:
         figures = f"{row['stock_seconds']:>8.2f} s{row['ours_seconds']:>8.2f} s{row['ratio']:>8.2f}"
