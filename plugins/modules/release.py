@@ -102,9 +102,11 @@ options:
         changes nothing.
     type: int
   lock_wait_seconds:
-    description: How long to wait for another change of the same service on this host.
+    description:
+      - How long to wait for another change of the same service on this host. That may be one whose controller died; it
+        goes on to its end.
     type: float
-    default: 60.0
+    default: 300.0
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.

@@ -8,6 +8,7 @@ import os
 from typing import Any, NamedTuple
 
 from .._files import read_json
+from .._names import check_version
 from .errors import DiskError
 from .layout import Layout
 
@@ -35,13 +36,22 @@ def read(layout: Layout) -> Found:
         versions = os.listdir(layout.releases)
     except FileNotFoundError:
         versions = []
-    releases = {version: _record(layout, version) for version in versions}
+    releases = {version: _record(layout, version) for version in versions if _is_version(version)}
     return Found(
         active=_active(layout, releases),
         activation=read_json(layout.activation, {}),
         number=int(read_json(layout.fence, {}).get("number", 0)),
         releases=releases,
     )
+
+
+def _is_version(name: str) -> bool:
+    """Whether it is a release of ours: what somebody else put there is no release, and is never pruned."""
+    try:
+        check_version(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _record(layout: Layout, version: str) -> Record:

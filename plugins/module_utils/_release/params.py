@@ -33,7 +33,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "reason": {"type": "str"},
     "keep_good": {"type": "int"},
     "number": {"type": "int"},
-    "lock_wait_seconds": {"type": "float", "default": 60.0},
+    "lock_wait_seconds": {"type": "float", "default": 300.0},
 }
 _EMPTY: dict[str, Any] = {"str": "", "dict": {}, "list": []}
 

@@ -180,6 +180,15 @@ def test_good_bad_and_prune(stage, release, info, root):
     assert [entry["state"] for entry in info()["releases"]] == ["good", "good"]
 
 
+def test_what_somebody_else_put_there_is_no_release_and_stays(stage, release, info, root):
+    stage("v1")
+    (root / "releases/.backup").mkdir()
+    release("v1", "active")
+    assert release("v1", "good", keep_good=1)["pruned"] == []
+    assert [entry["version"] for entry in info()["releases"]] == ["v1"]
+    assert (root / "releases/.backup").is_dir()
+
+
 CHANGES = {
     "staging": ("v3", "staged", {}),
     "activating": ("v2", "active", {}),
