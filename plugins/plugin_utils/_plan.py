@@ -47,10 +47,11 @@ def plan_rollout(
     """Which member is changed, which is passed over, which comes first.
 
     ``rollout`` names the ``service``, the ``version``, its ``members`` in order and its ``contract``.
-    Returns ``idle`` (all serve the version and have proven it: there is nothing to lock for), ``members`` (by name: action ``change``, ``pass`` or ``unreachable``; from; previous; whether the version
-    was proven good on it before), ``canary`` (empty when nothing is to do), ``to_stage`` (members that don't hold the
-    version yet), ``unreachable``, ``zones``, ``at_once`` (how many ask for a lease at a time) and ``at_least``, the
-    lowest number that a rollout must carry so that no host refuses it.
+    Returns ``idle`` (all serve the version and have proven it: there is nothing to lock for), ``members`` (by name:
+    action ``change``, ``pass`` or ``unreachable``; from; previous; whether the version was proven good on it before),
+    ``canary`` (empty when nothing is to do), ``to_stage`` (members that don't hold the version yet), ``unreachable``,
+    ``zones``, ``at_once`` (how many ask for a lease at a time) and ``at_least``, the lowest number that a rollout must
+    carry so that no host refuses it.
     """
     version, members = rollout["version"], rollout["members"]
     _refuse_impossible(rollout, pool, zones)
