@@ -47,8 +47,9 @@ integration: setup-lab  ## The main job's promises and the faults, in the lab
 molecule: setup-lab  ## The molecule scenarios
 	$(BIN)/molecule test --all
 
-bench: setup-lab  ## Speed beside a plain play of stock modules
+bench: setup-lab  ## Speed beside a plain play of stock modules, and beside a slow host
 	$(BIN)/python -m tests.bench.stage_and_switch
+	$(BIN)/python -m tests.bench.sliding_window
 
 lock: setup  ## Pin the tools anew, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --universal --python-version 3.11 \
