@@ -28,7 +28,7 @@ from demo.terminal import Terminal
 STEP_LIMIT_SECONDS = 900
 MAIN, OTHER = "datasette", "swagger_ui"
 # A request to the Python application costs its members many times what a static file costs.
-WEIGHTS = {MAIN: 1, OTHER: 4}
+WEIGHTS = {MAIN: 1, OTHER: 2}
 _OURS = (".log", ".json", ".jsonl", ".png", ".svg")  # what a run writes, and the next one removes
 
 

@@ -206,8 +206,7 @@ def _online(axes: Axes, evidence: Evidence, began: float, seconds: float) -> Non
     floors: dict[int, list[str]] = {}
     for number, (name, service) in enumerate(evidence.services.items()):
         times, counts = online_line(evidence.samples, name, began)
-        # Lines of equal counts would hide each other.
-        shift = 0.09 * (number - (len(evidence.services) - 1) / 2)
+        shift = 0.09 * number  # lines of equal counts would hide each other
         axes.step(times, [count + shift for count in counts], where="post", color=colours[name, "c"], lw=2, label=name)
         floors.setdefault(service.floor, []).append(name)
     for floor in floors:

@@ -12,7 +12,7 @@ from typing import TextIO
 
 _COLOURS = {"good": "32", "bad": "31;1", "quiet": "2", "strong": "1"}
 _HEARTBEAT_SECONDS = 20.0
-NAME_WIDTH = 42
+NAME_WIDTH = 60
 
 
 class Terminal:
