@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from demo.lab import Service
 from demo.records import Record
 from demo.report import Admission, Evidence, Step
@@ -42,6 +44,7 @@ def _history(service: str) -> tuple[list[tuple[float, str, str]], list[tuple[flo
     return admissions, out
 
 
+@functools.lru_cache
 def run(seconds: float = 100.0, rate: int = 220) -> Evidence:
     """A whole run in which nothing went wrong."""
     records, samples, admissions = [], [], []

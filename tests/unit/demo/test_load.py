@@ -82,7 +82,7 @@ def closed_port() -> str:
 
 
 def load(tmp_path, url: str, **more) -> Load:
-    given = {"rate": 50, "seconds": 60, "requests": 10, "timeout_seconds": 0.6}
+    given = {"rate": 50, "seconds": 60, "requests": 10, "timeout_seconds": 0.5}
     return Load(Config(**{"balancers": {"lb1": url}, "targets": (TARGET,), **given, **more}), tmp_path)
 
 
@@ -118,7 +118,7 @@ def test_answers_are_counted_with_their_version(tmp_path):
 )
 def test_what_a_customer_would_call_a_failure_is_one(tmp_path, behave, error):
     with server(behave) as url:
-        figures, records = run(tmp_path, url, requests=3)
+        figures, records = run(tmp_path, url, requests=3, rate=100)
     assert (figures.requests, figures.failed, figures.retries) == (3, 3, 0)
     assert all(record.error.startswith(error) for record in records), figures.errors
 
