@@ -177,8 +177,8 @@ def lock_seconds(contract: Mapping[str, Any]) -> int:
     """How long the lock is held without being renewed: each task renews it, so the longest task and a margin."""
     release, health, gates = contract["release"], contract["health"], contract["gates"]
     tasks = [
-        len(release["prepare"]) * release["prepare_timeout_seconds"],
-        len(release["activate"]) * release["activate_timeout_seconds"],
+        release["prepare_timeout_seconds"],
+        release["activate_timeout_seconds"],
         contract["pool"]["drain_seconds"],
         # Health is asked before the suites and after them.
         2 * health["timeout_seconds"] + sum(gate["timeout_seconds"] for gate in gates),
