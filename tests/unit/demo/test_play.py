@@ -47,8 +47,12 @@ def test_how_a_step_ends(tmp_path, programs, fails, status, ok):
 def test_the_task_that_it_is_at(tmp_path):
     log = "PLAY [All] ****\\n\\nTASK [First one] ****\\nok: [a]\\n\\nTASK [golden.fleet.member : Drain | Wait] ****\\n"
     with Running(a_play(tmp_path, f"print('{log}')")) as running:
-        assert running.task() == ""
         assert ended(running).task() == "Drain | Wait"
+
+
+def test_before_its_first_task_it_is_at_none(tmp_path):
+    with Running(a_play(tmp_path, "print('PLAY [All] ****')")) as running:
+        assert ended(running).task() == ""
 
 
 def test_nothing_is_left_behind(tmp_path):

@@ -147,8 +147,10 @@ def test_a_session_that_breaks_off_is_begun_again(admin):
 
 def test_a_balancer_that_never_answers_is_named(tmp_path):
     nobody = Sampler([HERE], ["web"], socket=str(tmp_path / "none"), per_second=50, seconds=30)
-    with nobody, pytest.raises(LabError, match="lb1 could not be sampled: FileNotFoundError"):
-        nobody.wait(0.7)
+    with nobody:
+        until(lambda: nobody.gaps)
+        with pytest.raises(LabError, match="lb1 could not be sampled: FileNotFoundError"):
+            nobody.wait(0)
 
 
 @pytest.mark.parametrize("bound", [pytest.param(30, id="its input closes"), pytest.param(0.2, id="its time is up")])
