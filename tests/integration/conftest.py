@@ -28,23 +28,31 @@ def raised() -> Fleet:
     return fleet
 
 
-def versions(fleet: Fleet) -> tuple[str, str]:
+def published(fleet: Fleet) -> tuple[str, str]:
     """The example service's two versions, the older one first."""
     old, new = fleet.lab.services[SERVICE].versions
     return old, new
 
 
+def versions(fleet: Fleet) -> tuple[str, str]:
+    """What the whole fleet ran when the test began, and the other published version, for it to be carried to."""
+    return fleet.versions
+
+
 def broken(fleet: Fleet) -> str:
     """The release that starts, is healthy, and fails its test suite."""
-    return f"{versions(fleet)[1]}+broken"
+    return f"{published(fleet)[1]}+broken"
 
 
 @pytest.fixture
 def fleet(raised: Fleet) -> Iterator[Fleet]:
-    """The fleet on the older version, every member online, no lease and no lock left."""
-    old, _ = versions(raised)
-    if set(raised.active(SERVICE).values()) != {old} or any(raised.leases(SERVICE).values()):
+    """The fleet on one of the two versions, whichever it ran already, every member online, no lease left."""
+    old, new = published(raised)
+    active = set(raised.active(SERVICE).values())
+    if active not in ({old}, {new}) or any(raised.leases(SERVICE).values()):
         raised.must("rollout", service=SERVICE, version=old, steal=True)
+        active = {old}
+    raised.versions = (old, new) if active == {old} else (new, old)
     yield raised
     for member in raised.lab.services[SERVICE].members:
         raised.on(member, "systemctl", "is-active", f"{SERVICE}.service")

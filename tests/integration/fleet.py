@@ -19,7 +19,7 @@ from typing import Any
 
 from demo.lab import CHECKOUT, Host, Lab, tool
 from demo.load import Load
-from demo.records import Config, Figures
+from demo.records import Config, Figures, Record
 from demo.report import fetch_admissions, online_min, wrong_versions
 from demo.sampler import Sampler
 
@@ -90,10 +90,14 @@ class Watched:
     wrong_version: int
     online_min: int
     versions: set[str]
+    failures: list[Record]
 
-    def assert_nothing_lost(self, floor: int) -> None:
+    def assert_nothing_lost(self, floor: int, restarted: str = "") -> None:
+        """No request failed; of those in the hands of a balancer that was ``restarted`` itself, a few may have."""
         assert self.figures.requests > 0
-        assert self.figures.failed == 0, f"{self.figures.failed} failed: {self.figures.errors}"
+        failures = [record for record in self.failures if record.balancer != restarted]
+        assert not failures, f"{len(failures)} failed: {failures[:5]}"
+        assert len(self.failures) <= 5, f"more than what was under way: {self.failures[:10]}"
         assert self.wrong_version == 0
         assert self.online_min >= floor, f"{self.online_min} online, the floor is {floor}"
 
@@ -106,6 +110,7 @@ class Fleet:
     cwd: Path = CHECKOUT
     inventories: tuple[Path, ...] = (INVENTORY,)
     env: dict[str, str] = field(default_factory=dict)
+    versions: tuple[str, str] = ("", "")
     _runs: list[Run] = field(default_factory=list)
 
     def start(self, playbook: str, *options: str, **variables: Any) -> Run:
@@ -215,6 +220,7 @@ class Fleet:
                 len(wrong_versions(records, admissions)),
                 online_min(samples, name),
                 set(figures.versions.get(name, {})),
+                [record for record in records if record.failed and record.service == name],
             )
             for name in services
         ]

@@ -105,7 +105,7 @@ def test_a_balancer_that_restarts_in_the_middle(fleet: Fleet) -> None:
         run.reached(r"Change the others(.|\n)*TASK \[.*Take the member out")
         fleet.on("lb2", "systemctl", "restart", "haproxy")
         assert run.wait() == 0, run.tail()
-    seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor)
+    seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor, restarted="lb2")
     assert set(fleet.active(SERVICE).values()) == {new}
     assert not any(fleet.leases(SERVICE).values())
 
@@ -131,5 +131,5 @@ def test_a_whole_balancer_that_reboots_in_the_middle(fleet: Fleet) -> None:
         run.reached(r"TASK \[.*Switch it to the release")
         fleet.podman("restart", "--time", "2", fleet.container("lb2"))
         assert run.wait() == 0, run.tail()
-    seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor)
+    seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor, restarted="lb2")
     assert set(fleet.active(SERVICE).values()) == {new}

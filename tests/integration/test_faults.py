@@ -8,7 +8,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from tests.integration.conftest import SERVICE, broken, versions
+from tests.integration.conftest import SERVICE, broken, published, versions
 from tests.integration.fleet import Fleet
 
 
@@ -127,7 +127,7 @@ def test_a_rollout_that_is_asked_to_stop(fleet: Fleet) -> None:
 
 
 def test_going_back_needs_no_version_and_no_store(fleet: Fleet) -> None:
-    old, new = versions(fleet)
+    old, new = published(fleet)
     fleet.must("rollout", service=SERVICE, version=new)
     store = fleet.lab.group("artifact_stores")[0].name
     fleet.on(store, "systemctl", "stop", "nginx")

@@ -167,6 +167,8 @@ def admit(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         server = balancer.server(member)
         if lease["phase"] != "admitting" or server.admin == "maint" or not (server.up and server.healthy):
             raise Refusal("unhealthy", f"{member} isn't ready to be admitted: {server.status}")
+        # Before it: from here on customers may reach the member, and the journal must not be later than they are.
+        balancer.tell("admitting", member, data, version=params.get("version") or lease["version"])
         balancer.move(member, online="ready", maintenance="maint")
         data["members"][member] = "online"
         del data["leases"][member]

@@ -50,7 +50,8 @@ def test_a_member_goes_out_and_comes_back(fleet: Fleet) -> None:
     assert set(fleet.pools().values()) == {"online"}
     assert lb1.get(port=fleet.maintenance_port + 1)[0] == 503
     assert lb1.record()["leases"] == {}
-    assert [line["event"] for line in lb1.journal()] == ["locked", "reserved", "draining", "drained", "admitted"]
+    events = ["locked", "reserved", "draining", "drained", "admitting", "admitted"]
+    assert [line["event"] for line in lb1.journal()] == events
 
 
 def test_a_fresh_member_is_in_neither_pool_until_it_is_admitted(fleet: Fleet) -> None:
