@@ -43,7 +43,7 @@ def ask(lab: Lab) -> Callable[..., tuple[int, str | None]]:
         try:
             connection.request("GET", target.path, headers={"Host": domain or target.host_header})
             answer = connection.getresponse()
-            return answer.status, target.read_version(dict(answer.getheaders()), answer.read())
+            return answer.status, target.read_version(answer.headers, answer.read())
         finally:
             connection.close()
 
@@ -77,7 +77,7 @@ def unproven(lab: Lab, seen: list[Record]) -> Callable[[str], list[Record]]:
 
 @pytest.fixture
 def kept() -> Callable[[Host, str], dict[str, Any]]:
-    """What a balancer keeps of a service: its lock, its leases, its members' pools; nothing before the first rollout."""
+    """What a balancer keeps of a service: its lock, its leases, its members' pools; nothing before a rollout."""
 
     def read(host: Host, service: str) -> dict[str, Any]:
         file = host.file(f"{STATE}/{service}.json")
