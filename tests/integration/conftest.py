@@ -15,7 +15,7 @@ SERVICE = "datasette"
 
 
 @pytest.fixture(scope="session")
-def raised() -> Fleet:
+def raised() -> Iterator[Fleet]:
     """The lab with both example services, their artifacts in the store and their first versions on all members."""
     empty = Fleet(Lab(INVENTORY, {}))
     empty.must("lab")
@@ -24,8 +24,10 @@ def raised() -> Fleet:
     fleet.must("artifacts")
     fleet.must("artifacts", service=SERVICE, version=broken(fleet))
     for service in fleet.lab.services.values():
-        fleet.must("rollout", service=service.name, version=service.versions[0])
-    return fleet
+        # An earlier session that was cut off may have left a rollout that nobody waits for.
+        fleet.must("rollout", service=service.name, version=service.versions[0], steal=True)
+    yield fleet
+    fleet.end()
 
 
 def published(fleet: Fleet) -> tuple[str, str]:
@@ -54,5 +56,6 @@ def fleet(raised: Fleet) -> Iterator[Fleet]:
         active = {old}
     raised.versions = (old, new) if active == {old} else (new, old)
     yield raised
+    raised.end()
     for member in raised.lab.services[SERVICE].members:
         raised.on(member, "systemctl", "is-active", f"{SERVICE}.service")

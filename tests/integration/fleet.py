@@ -143,6 +143,12 @@ class Fleet:
         assert run.process.returncode == 0, run.tail()
         return run
 
+    def end(self) -> None:
+        """Ends whatever a test that failed has left under way."""
+        for run in self._runs:
+            if run.process.poll() is None:
+                run.kill()
+
     def host(self, name: str) -> Host:
         (found,) = [host for host in self.lab.group("linux") if host.name == name]
         return found

@@ -26,20 +26,23 @@ _WAIT_KINDS = ("floor", "window")
 def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     """Takes a lease on the member where floor, window and budget allow it; waits ``wait_seconds`` for them to."""
     deadline = time.monotonic() + (params.get("wait_seconds") or 0)
+    # Only being asked renews the lock: this wait goes on here when the one who asked is stopped or dead.
+    renew = True
     while True:
         try:
-            return _reserve(balancer, params)
+            return _reserve(balancer, params, renew)
         except Refusal as refusal:
             if refusal.kind not in _WAIT_KINDS or time.monotonic() >= deadline or balancer.dry:
                 raise
+        renew = False
         time.sleep(0.25)
 
 
-def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool) -> dict[str, Any]:
     member, record, now = params["member"], balancer.record, time.time()
     with record.held() as data:
         lock = balancer.lock(data, params["number"])
-        renewed = locks.renew(lock, now)
+        renewed = renew and locks.renew(lock, now)
         servers = balancer.runtime.servers(balancer.service)
         if member not in servers:
             balancer.server(member)
@@ -69,7 +72,6 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         if data["leases"][member]["phase"] == "admitting":
             # Whoever admitted it didn't get to the end, and now it is to go out again.
             data["leases"][member]["phase"] = "maintenance"
-        locks.renew(lock, now)
         record.save()
         balancer.tell("adopted" if lease and not ours else "reserved", member, data)
         return {"changed": not ours, "adopted": bool(lease) and not ours, "was": data["leases"][member]["was"]}
