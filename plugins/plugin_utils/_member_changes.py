@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -91,6 +92,7 @@ def _reserve_all(balancers: Balancers, params: Mapping[str, Any]) -> tuple[dict[
     """Leases the member on all, waiting for floor and window; or on none, with the refusal."""
     deadline = time.monotonic() + params["wait_seconds"]
     same = {"member": params["member"], "number": params["number"]}
+    asked_by = os.getppid()
     while True:
         refused, reserved = _reserve_once(balancers, params, max(0.0, deadline - time.monotonic()))
         if refused is None:
@@ -99,6 +101,8 @@ def _reserve_all(balancers: Balancers, params: Mapping[str, Any]) -> tuple[dict[
         if refused["kind"] not in ("floor", "window") or time.monotonic() >= deadline:
             return refused, {}
         balancers.say(f"waiting: {refused['msg']}")
+        if os.getppid() != asked_by:
+            raise ChangeError(f"the playbook that asked for {params['member']} has ended: nobody waits for it any more")
         if reserved:
             time.sleep(_RETRY_SECONDS)
 

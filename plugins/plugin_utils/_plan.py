@@ -50,8 +50,7 @@ def plan_rollout(
     Returns ``idle`` (all serve the version and have proven it: there is nothing to lock for), ``members`` (by name:
     action ``change``, ``pass`` or ``unreachable``; from; previous; whether the version was proven good on it before),
     ``canary`` (empty when nothing is to do), ``to_stage`` (members that don't hold the version yet), ``unreachable``,
-    ``zones``, ``at_once`` (how many ask for a lease at a time) and ``at_least``, the lowest number that a rollout must
-    carry so that no host refuses it.
+    ``zones`` and ``at_least``, the lowest number that a rollout must carry so that no host refuses it.
     """
     version, members = rollout["version"], rollout["members"]
     _refuse_impossible(rollout, pool, zones)
@@ -80,7 +79,6 @@ def plan_rollout(
         "to_stage": [member for member in changing if not _holds(version, releases[member])],
         "unreachable": unreachable,
         "zones": dict(zones),
-        "at_once": max(1, count_of(rollout["contract"]["pool"]["window"], len(members))),
         "at_least": max([int(found.get("number") or 0) for found in releases.values()], default=0),
     }
 

@@ -37,6 +37,15 @@ def command(playbook: str, *options: str, inventories: tuple[Path, ...] = (INVEN
     return [tool("ansible-playbook"), name, *sources, *given, *options]
 
 
+def _descendants(process: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    except FileNotFoundError:
+        return []
+    return [one for child in children for one in (int(child), *_descendants(int(child)))]
+
+
 @dataclass
 class Run:
     """A playbook under way in a process group of its own, or ended."""
@@ -49,12 +58,15 @@ class Run:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def signal(self, number: int) -> None:
-        """Sends a signal to the whole process group: the controller and its workers."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+        """Sends a signal to the controller and all that it has started: its workers are in sessions of their own."""
+        for process in [self.process.pid, *_descendants(self.process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        """Kills the controller's whole process group; its workers are in others, and find that out by themselves."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=10)
 
     def wait(self, seconds: float = LIMIT_SECONDS) -> int:
@@ -147,7 +159,8 @@ class Fleet:
         """Ends whatever a test that failed has left under way."""
         for run in self._runs:
             if run.process.poll() is None:
-                run.kill()
+                run.signal(signal.SIGKILL)
+                run.process.wait(timeout=10)
 
     def host(self, name: str) -> Host:
         (found,) = [host for host in self.lab.group("linux") if host.name == name]
