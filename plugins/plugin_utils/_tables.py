@@ -98,7 +98,7 @@ def _lease(lease: Mapping[str, Any] | None) -> str:
     if not lease:
         return ""
     state = "expired" if lease.get("expired") else f"until {_clock(lease['until'])}"
-    failed = f", failed: {lease['failed']}" if lease.get("failed") else ""
+    failed = f", failed: {lease['failed'].splitlines()[0]}" if lease.get("failed") else ""
     return f"{lease['rollout']} {state}{failed}"
 
 

@@ -49,9 +49,10 @@ def judge(rollout: Mapping[str, Any], outcomes: Outcomes, pool: Mapping[str, Any
 def _turn_back(
     rollout: Mapping[str, Any], outcomes: Outcomes, failures: Mapping[str, str], serving: list[str], allowed: int
 ) -> dict[str, Any]:
-    """Who goes back: everyone that this release reached and on whom it had never been proven good before."""
+    """Who goes back: everyone that was changed, by this run or by one that died before it could prove the release."""
     plan = rollout["plan"]["members"]
-    back = [m for m in serving if not plan[m]["proven"] and plan[m]["previous"]]
+    changed = [m for m in serving if _result(outcomes, m) == "changed" or not plan[m]["proven"]]
+    back = [m for m in changed if plan[m]["previous"]]
     unproven = any(outcome.get("unproven") for outcome in outcomes.values())
     named = "; ".join(f"{member}: {reason}" for member, reason in failures.items())
     message = f"{len(failures)} failed where the budget allows {allowed} (and no canary may): {named}"

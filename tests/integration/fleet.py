@@ -166,10 +166,10 @@ class Fleet:
         (found,) = [host for host in self.lab.group("linux") if host.name == name]
         return found
 
-    def on(self, host: str, *words: str, seconds: float = 30) -> str:
-        """What a command prints on a host of the lab, run there as root."""
+    def on(self, host: str, *words: str, seconds: float = 30, given: str = "") -> str:
+        """What a command prints on a host of the lab, run there as root with ``given`` on its standard input."""
         done = subprocess.run(
-            self.host(host).command(*words), capture_output=True, text=True, timeout=seconds, check=False
+            self.host(host).command(*words), capture_output=True, text=True, timeout=seconds, check=False, input=given
         )
         assert done.returncode == 0, f"{host}: {' '.join(words)}: {done.stderr}"
         return done.stdout
@@ -180,6 +180,11 @@ class Fleet:
         done = subprocess.run(["podman", *words], capture_output=True, text=True, timeout=60, check=False, env=env)
         assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
+
+    def network(self, host: str, *words: str) -> None:
+        """Runs a command of this machine within a host's network: what somebody at the switch would do."""
+        process = self.podman("inspect", "--format", "{{.State.Pid}}", self.container(host))
+        subprocess.run(["nsenter", "--target", process, "--net", *words], check=True, timeout=30)
 
     def container(self, host: str) -> str:
         """The name of a host's container, as roles/lab makes it of the checkout's path."""

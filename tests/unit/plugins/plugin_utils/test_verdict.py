@@ -85,7 +85,17 @@ STOP = {"by": "ann@desk", "reason": "lunch", "at": 1}
             [],
             "bad",
             ["b", "c"],
-            id="who had proven the release before keeps it",
+            id="who ran the release before and had proven it keeps it",
+        ),
+        pytest.param(
+            rollout(a=planned(proven=True)),
+            {"a": CHANGED, "b": BACK, "c": NOT_TAKEN},
+            pool("b"),
+            "turned_back",
+            ["a"],
+            "bad",
+            ["b", "c"],
+            id="who was changed goes back, but what was proven on it before is not bad there",
         ),
         pytest.param(
             rollout(a=planned("pass")),
