@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from tests.integration.conftest import SERVICE, broken, published, versions
 from tests.integration.fleet import Fleet
 
-# One member may fail; no floor in its zone, which of three members would let no other go once one is lost.
-WITHIN = {"budget": {"failures": 1}, "pool": {"floor_per_zone": 0}}
+# No floor per zone: of three members, of whom two must stay, no other could go once one is lost, forward or back.
+NO_ZONES = {"pool": {"floor_per_zone": 0}}
+WITHIN = {**NO_ZONES, "budget": {"failures": 1}}
 DROP_IN = f"/etc/systemd/system/{SERVICE}.service.d"
 
 
@@ -82,7 +83,7 @@ def test_over_the_budget_those_already_changed_are_turned_back(fleet: Fleet) -> 
     fleet.on(victim, "systemctl", "daemon-reload")
     try:
         with fleet.watched(SERVICE) as seen:
-            run = fleet.play("rollout", service=SERVICE, version=new)
+            run = fleet.play("rollout", service=SERVICE, version=new, **{f"{SERVICE}_contract": NO_ZONES})
         assert run.process.returncode != 0
         assert f"{victim}: " in run.output
     finally:
