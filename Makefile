@@ -45,7 +45,7 @@ integration: setup-lab  ## The main job's promises and the faults, in the lab
 	$(BIN)/python -m pytest tests/integration --override-ini=testpaths=
 
 molecule: setup-lab  ## The molecule scenarios
-	$(BIN)/molecule test --all
+	PATH="$(CURDIR)/$(BIN):$$PATH" MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule/state molecule test --all
 
 bench: setup-lab  ## Speed beside a plain play of stock modules, and beside a slow host
 	$(BIN)/python -m tests.bench.stage_and_switch

@@ -71,6 +71,9 @@ class Inventory:
         mine = self._variables.get(name)
         if members and "hostvars" in self._variables:
             theirs = self._variables["hostvars"].get(members[0], {}).get(name)
+            if "inventory_hostname" not in self._variables:
+                # A play's `hosts` is rendered without the inventory's variables.
+                return self._plain(theirs)
             if self._plain(mine) != self._plain(theirs):
                 raise ContractError(
                     f"variable {name}: {members[0]} has another value than the play that asks. It belongs in "

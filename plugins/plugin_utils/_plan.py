@@ -199,6 +199,8 @@ def plan_reconcile(
         finished = found.get("activation_done", False) or not found.get("active")
         if found.get("reachable", True) and finished and seen.get("pool") == "online" and not seen.get("lease"):
             continue
+        if found.get("reachable", True) and not found.get("active") and not seen.get("lease"):
+            continue  # no release was ever carried here: that is for a rollout
         plans[member] = _back_in(member, found, seen, fleet)
     return plans
 

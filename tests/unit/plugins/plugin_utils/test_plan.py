@@ -174,6 +174,7 @@ def test_going_back_is_refused_with_what_can_be_had(releases, asked, message):
     ("member", "state", "expected"),
     [
         pytest.param(found("1", V1, V2), "online", None, id="in order"),
+        pytest.param(found(), "out", None, id="never rolled out to"),
         pytest.param(found("1", V1, V2), "leased", {"version": "2", "previous": "1"}, id="to what the fleet serves"),
         pytest.param(found("1", V1), "leased", {"version": "1", "previous": ""}, id="to its own good one"),
         pytest.param(
