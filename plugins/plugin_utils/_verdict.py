@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.golden.fleet.plugins.plugin_utils._plan import count_of
+from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import count_of
 
 Outcomes = Mapping[str, Mapping[str, Any]]
 
