@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_version
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract import ContractError, maintenance_port
+from ansible_collections.golden.fleet.plugins.plugin_utils._controller_action import ControllerAction
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
 
 display = Display()
 
 
-class ActionModule(ActionBase):
-    # Runs on the controller alone: whether the member itself can be reached over SSH doesn't matter.
-    _requires_connection = False
-    _supports_check_mode = True
-    TRANSFERS_FILES = False
+class ActionModule(ControllerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "argument_spec": {
+            "contract": {"type": "dict", "required": True},
+            "member": {"type": "str"},
+            "version": {"type": "str", "required": True},
+            "balancers": {"type": "list", "elements": "str"},
+            "urls": {"type": "list", "elements": "str"},
+        },
+        "mutually_exclusive": [("balancers", "urls")],
+        "required_one_of": [("balancers", "urls")],
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _checked, params = self.validate_argument_spec(
-            argument_spec={
-                "contract": {"type": "dict", "required": True},
-                "member": {"type": "str"},
-                "version": {"type": "str", "required": True},
-                "balancers": {"type": "list", "elements": "str"},
-                "urls": {"type": "list", "elements": "str"},
-            },
-            mutually_exclusive=[("balancers", "urls")],
-            required_one_of=[("balancers", "urls")],
-        )
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         contract = params["contract"]
-        member = params["member"] or variables["inventory_hostname"]
+        member = params["member"] or task_vars["inventory_hostname"]
         try:
             version = check_version(params["version"])
-            targets = _targets(contract, member, params, variables.get("hostvars", {}))
+            targets = _targets(contract, member, params, task_vars.get("hostvars", {}))
         except (ValueError, ContractError) as error:
             raise AnsibleActionFail(str(error)) from error
         if self._task.check_mode:

@@ -2,18 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import ShareError, count_of
-from ansible_collections.golden.fleet.plugins.plugin_utils import _balancer_action, _member_changes
+from ansible_collections.golden.fleet.plugins.plugin_utils import _member_changes
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
 
 _SPEC = {
-    "balancers": {"type": "list", "elements": "str", "required": True},
-    "service": {"type": "str", "required": True},
+    **OPTIONS,
     "member": {"type": "str"},
     "state": {"type": "str", "required": True, "choices": ["maintenance", "online", "failed"]},
     "number": {"type": "int", "required": True},
@@ -30,33 +29,22 @@ _SPEC = {
     "turning_back": {"type": "bool", "default": False},
     "wait_seconds": {"type": "float", "default": 600},
     "admit_seconds": {"type": "float", "default": 30},
-    "reach_seconds": {"type": "float", "default": 60},
     "reason": {"type": "str"},
 }
 
 
-class ActionModule(ActionBase):
-    # Speaks with the balancers alone: the member itself may be out of reach.
-    _requires_connection = False
-    _supports_check_mode = True
-    TRANSFERS_FILES = False
+class ActionModule(BalancerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"argument_spec": _SPEC, "required_if": [("state", "failed", ["reason"])]}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _checked, params = self.validate_argument_spec(
-            argument_spec=_SPEC, required_if=[("state", "failed", ["reason"])]
-        )
-        params["member"] = params["member"] or variables["inventory_hostname"]
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        params["member"] = params["member"] or task_vars["inventory_hostname"]
         _check_shares(params)
-        balancers = _balancer_action.balancers(
-            self, variables, params["balancers"], params["service"], params["reach_seconds"]
-        )
+        balancers = self.balancers(params, task_vars)
         steps = _FORESEEN if self._task.check_mode else _STEPS
         try:
             result = steps[params["state"]](balancers, params)
         except (ChangeError, HostError) as error:
-            return {"taken": False, "member": params["member"], **_balancer_action.failure(error)}
+            return {"taken": False, "member": params["member"], **failure(error)}
         before, after = result.pop("before"), result.pop("after")
         named = {"service": params["service"], "member": params["member"]}
         return {

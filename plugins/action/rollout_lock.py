@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.golden.fleet.plugins.plugin_utils import _balancer_action, _rollout_lock
+from ansible_collections.golden.fleet.plugins.plugin_utils import _rollout_lock
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
 
 _SPEC = {
-    "balancers": {"type": "list", "elements": "str", "required": True},
-    "service": {"type": "str", "required": True},
+    **OPTIONS,
     "state": {"type": "str", "required": True, "choices": ["held", "released", "stop_requested"]},
     "owner": {"type": "dict"},
     "rollout": {"type": "str"},
@@ -22,30 +21,24 @@ _SPEC = {
     "ttl_seconds": {"type": "int", "default": 120},
     "steal": {"type": "bool", "default": False},
     "reason": {"type": "str", "default": ""},
-    "reach_seconds": {"type": "float", "default": 60},
 }
 
 
-class ActionModule(ActionBase):
-    _requires_connection = False
-    _supports_check_mode = True
-    TRANSFERS_FILES = False
+class ActionModule(BalancerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "argument_spec": _SPEC,
+        "required_if": [("state", "held", ["rollout", "version"])],
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _checked, params = self.validate_argument_spec(
-            argument_spec=_SPEC, required_if=[("state", "held", ["rollout", "version"])]
-        )
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         # Tasks run in children of the process that is the rollout.
         params["owner"] = {**_rollout_lock.this_process(os.getppid()), **(params["owner"] or {})}
         params["check_mode"] = self._task.check_mode
-        balancers = _balancer_action.balancers(
-            self, task_vars or {}, params["balancers"], params["service"], params["reach_seconds"]
-        )
+        balancers = self.balancers(params, task_vars)
         try:
             result = _STATES[params["state"]](balancers, params)
         except (ChangeError, HostError) as error:
-            return {"number": None, "refused": None, **_balancer_action.failure(error)}
+            return {"number": None, "refused": None, **failure(error)}
         before, after = result.pop("before"), result.pop("after")
         return {**result, "diff": {"before": before, "after": after}}
 

@@ -1,10 +1,10 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the actions on balancers share: the way to the engine on each balancer, and the form of a failure."""
+"""What the actions on balancers share: options, the way to the engine on each balancer, and the form of a failure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -12,6 +12,14 @@ from ansible.utils.display import Display
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_service
 from ansible_collections.golden.fleet.plugins.plugin_utils import _engine
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import Balancers, ChangeError
+from ansible_collections.golden.fleet.plugins.plugin_utils._controller_action import ControllerAction
+
+# Documented in doc_fragments/_balancers.py.
+OPTIONS: dict[str, Any] = {
+    "balancers": {"type": "list", "elements": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "reach_seconds": {"type": "float", "default": 60},
+}
 
 # Host variables of a balancer where things aren't in their usual place, or its HAProxy may be away for longer.
 _PLACES = {
@@ -25,39 +33,41 @@ _PLACES = {
 display = Display()
 
 
-def balancers(
-    action: Any, task_vars: Mapping[str, Any], names: Sequence[str], service: str, reach_seconds: float
-) -> Balancers:
-    """The balancers ``names`` of the inventory, their pools of ``service``."""
-    try:
-        check_service(service)
-    except ValueError as error:
-        raise AnsibleActionFail(str(error)) from error
-    hostvars = task_vars["hostvars"]
-    unknown = [name for name in names if name not in hostvars]
-    if unknown:
-        raise AnsibleActionFail(f"balancers that are not in the inventory: {', '.join(unknown)}")
-    connections: dict[str, Any] = {}
+class BalancerAction(ControllerAction):
+    """An action that speaks with the balancers of a service."""
 
-    def call(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        if name not in connections:
-            connections[name] = _engine.connect(action, dict(task_vars), name)
-        variables = hostvars[name]
-        places = {key: variables[variable] for key, variable in _PLACES.items() if variable in variables}
-        given = {**places, **params, "service": service, "check_mode": action._task.check_mode}
-        return _engine.run(connections[name], name, "_pool", given, _engine.python_of(variables))
+    def balancers(self, params: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Balancers:
+        """The balancers that the options name, their pools of the service."""
+        names, service = params["balancers"], params["service"]
+        try:
+            check_service(service)
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from error
+        hostvars = task_vars["hostvars"]
+        unknown = [name for name in names if name not in hostvars]
+        if unknown:
+            raise AnsibleActionFail(f"balancers that are not in the inventory: {', '.join(unknown)}")
+        connections: dict[str, Any] = {}
 
-    about = task_vars.get("inventory_hostname", service)
-    try:
-        return Balancers(
-            names,
-            call,
-            lambda text: display.v(f"{about}: {text}"),
-            lambda text: display.warning(f"{about}: {text}"),
-            reach_seconds,
-        )
-    except ChangeError as error:
-        raise AnsibleActionFail(str(error)) from error
+        def call(name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+            if name not in connections:
+                connections[name] = _engine.connect(self, dict(task_vars), name)
+            variables = hostvars[name]
+            places = {key: variables[variable] for key, variable in _PLACES.items() if variable in variables}
+            given = {**places, **asked, "service": service, "check_mode": self._task.check_mode}
+            return _engine.run(connections[name], name, "_pool", given, _engine.python_of(variables))
+
+        about = task_vars.get("inventory_hostname", service)
+        try:
+            return Balancers(
+                names,
+                call,
+                lambda text: display.v(f"{about}: {text}"),
+                lambda text: display.warning(f"{about}: {text}"),
+                params["reach_seconds"],
+            )
+        except ChangeError as error:
+            raise AnsibleActionFail(str(error)) from error
 
 
 def failure(error: Exception) -> dict[str, Any]:
