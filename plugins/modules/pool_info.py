@@ -10,19 +10,10 @@ author: The golden.fleet founders
 description:
   - Asks every balancer of a service for its members, their pools and leases, and for the lock.
   - Doesn't fail where balancers can't be reached or make no sense; it names them.
+extends_documentation_fragment:
+  - golden.fleet._balancers
 options:
-  balancers:
-    description: The inventory names of the service's balancers.
-    type: list
-    elements: str
-    required: true
-  service:
-    description: The service.
-    type: str
-    required: true
   reach_seconds:
-    description: How long to try to reach a balancer that can't be reached.
-    type: float
     default: 10
 attributes:
   check_mode:

@@ -17,16 +17,9 @@ description:
   - Each change can be made again after a death at any moment, of the controller or of a balancer, and then ends in
     the same place.
   - Runs on the controller and speaks with the balancers. The member itself isn't connected to.
+extends_documentation_fragment:
+  - golden.fleet._balancers
 options:
-  balancers:
-    description: The inventory names of the service's balancers, all of them.
-    type: list
-    elements: str
-    required: true
-  service:
-    description: The service.
-    type: str
-    required: true
   member:
     description: The inventory name of the member; by default the host that the task runs for.
     type: str
@@ -99,10 +92,6 @@ options:
     description: How long the balancers' checks of the member may take to pass.
     type: float
     default: 30
-  reach_seconds:
-    description: How long to try to reach a balancer that can't be reached.
-    type: float
-    default: 60
   reason:
     description: Why the member failed. Required where O(state=failed).
     type: str

@@ -13,16 +13,9 @@ description:
   - Each holder gets a higher number than all before. The balancers refuse every change that carries a lower one, so a
     controller that was stopped and wakes after its lock went to another changes nothing.
   - The lock of a process of this same machine that has died is taken over at once.
+extends_documentation_fragment:
+  - golden.fleet._balancers
 options:
-  balancers:
-    description: The inventory names of the service's balancers, all of them.
-    type: list
-    elements: str
-    required: true
-  service:
-    description: The service.
-    type: str
-    required: true
   state:
     description:
       - With V(held), takes the lock on all balancers, or on none and fails, naming who has it. Whoever holds it
@@ -63,10 +56,6 @@ options:
     description: Why the rollout is to stop.
     type: str
     default: ""
-  reach_seconds:
-    description: How long to try to reach a balancer that can't be reached.
-    type: float
-    default: 60
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
