@@ -8,7 +8,6 @@ Read through ``ansible-inventory --list``, as an operator's own tools would read
 from __future__ import annotations
 
 import json
-import math
 import os
 import shlex
 import shutil
@@ -23,6 +22,9 @@ from typing import Any
 import yaml
 
 from demo.records import Target
+
+# Plain Python, as it runs on balancers too: no Ansible comes with it.
+from plugins.module_utils._pool.rules import count_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -77,13 +79,6 @@ class Host:
         return done.stdout.decode()
 
 
-def count_of(share: int | str, total: int) -> int:
-    """A count, or a percentage of ``total`` rounded up, as a contract says its floor."""
-    if isinstance(share, str) and share.endswith("%"):
-        return math.ceil(float(share[:-1]) * total / 100)
-    return int(share)
-
-
 @dataclass(frozen=True)
 class Service:
     """What a customer and an observer need of a service's contract."""
@@ -99,7 +94,7 @@ class Service:
 
     @property
     def floor(self) -> int:
-        return count_of(self.contract["pool"].get("floor", "50%"), len(self.members))
+        return count_of(self.contract["pool"].get("floor", "50%"), len(self.members), up=True)
 
     def target(self, weight: int = 1) -> Target:
         """The request that customers make: the one that names the version."""

@@ -2,9 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from demo.lab import Host, Lab, LabError, count_of
+from demo.lab import CHECKOUT, Host, Lab, LabError, Service
 from demo.records import Target
 
 HOSTS = """
@@ -80,14 +83,17 @@ def test_an_inventory_that_is_none_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("share", "count"),
+    ("pool", "floor"),
     [
-        pytest.param(4, 4, id="a count"),
-        pytest.param("4", 4, id="a count as text"),
-        pytest.param("60%", 4, id="a percentage rounds up"),
-        pytest.param("50%", 3, id="a percentage that is whole"),
-        pytest.param("100%", 6, id="all"),
+        pytest.param({"floor": 4}, 4, id="a count"),
+        pytest.param({"floor": "60%"}, 4, id="a percentage rounds up"),
+        pytest.param({}, 3, id="half of them where the contract says nothing"),
     ],
 )
-def test_floors(share, count):
-    assert count_of(share, 6) == count
+def test_floors(pool, floor):
+    assert Service("web", {"pool": pool}, tuple("abcdef")).floor == floor
+
+
+def test_no_ansible_is_needed():
+    program = "import sys, demo.demo; sys.exit(any(name.split('.')[0] == 'ansible' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, check=False).returncode == 0
