@@ -10,7 +10,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +30,9 @@ MAIN, OTHER = "datasette", "swagger_ui"
 # A request to the Python application costs its members many times what a static file costs.
 WEIGHTS = {MAIN: 1, OTHER: 2}
 _OURS = (".log", ".json", ".jsonl", ".png", ".svg")  # what a run writes, and the next one removes
+
+
+Preparation = Callable[[dict[str, Service], Observer], None]
 
 
 class DemoError(Exception):
@@ -54,25 +57,30 @@ class Demo:
         services = {name: lab.services[name] for name in (MAIN, OTHER) if name in lab.services}
         if len(services) < 2:
             raise DemoError(f"{self.inventory}: needs the groups {MAIN} and {OTHER} and their contracts")
-        self._prepare(services)
-        self._under_load(lab, services)
+        # Customers of a fleet that serves already, as after an earlier demo, are there from the first moment on.
+        served = _serves(lab, services)
+        if not served:
+            self._prepare(services)
+        self._under_load(lab, services, self._prepare if served else None)
 
     # The parts of the story
 
     def _raise_the_lab(self) -> None:
         self._must(self._play("Raise the lab", "lab", [playbook("lab", self.inventory)]))
 
-    def _prepare(self, services: dict[str, Service]) -> None:
+    def _prepare(self, services: dict[str, Service], observer: Observer | None = None) -> None:
         broken = _broken(services[MAIN])
         artifacts = [
             playbook("artifacts", self.inventory),
             playbook("artifacts", self.inventory, service=MAIN, version=broken),
         ]
-        self._must(self._play("Build the artifacts", "artifacts", artifacts))
-        self._must(self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)]))
-        self._must(*(self._rollout(service, service.versions[0], "first") for service in services.values()))
+        self._must(self._play("Build the artifacts", "artifacts", artifacts), observer=observer)
+        provision = self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)])
+        self._must(provision, observer=observer)
+        first = (self._rollout(service, service.versions[0], "first") for service in services.values())
+        self._must(*first, observer=observer)
 
-    def _under_load(self, lab: Lab, services: dict[str, Service]) -> None:
+    def _under_load(self, lab: Lab, services: dict[str, Service], prepare: Preparation | None) -> None:
         config = Config(
             balancers={host.name: f"http://{host.address}" for host in lab.balancers},
             targets=tuple(service.target(WEIGHTS[name]) for name, service in services.items()),
@@ -84,6 +92,8 @@ class Demo:
             try:
                 sampler.wait(20)
                 observer = Observer(load, sampler)
+                if prepare:
+                    prepare(services, observer)
                 self._change(services, observer)
                 self._fill_up(load, observer)
             except DemoError:
@@ -134,8 +144,8 @@ class Demo:
         play = self._play(f"Roll out {service.name} {version}", f"rollout-{service.name}-{log}", [command])
         return replace(play, label=f"{service.name} to {version}")
 
-    def _must(self, *plays: Play) -> None:
-        self._together(plays)
+    def _must(self, *plays: Play, observer: Observer | None = None) -> None:
+        self._together(plays, observer)
         if failed := [step.name for step in self.steps[-len(plays) :] if not step.ok]:
             raise DemoError(f"everything else stands on this: {', '.join(failed)}")
 
@@ -178,6 +188,21 @@ class Demo:
             "clock_ahead_seconds": {name: round(ahead, 4) for name, ahead in sampler.clock_offsets.items()},
         }
         return Evidence(services, load.records(), admissions, samples, self.steps, figures.facts, facts)
+
+
+def _serves(lab: Lab, services: Iterable[str]) -> bool:
+    """Whether every balancer holds members of all the services, each of them online."""
+    names = list(services)
+    with Sampler(lab.balancers, names) as sampler:
+        try:
+            sampler.wait(3)
+        except LabError:
+            return False
+        return all(
+            (sample := sampler.latest.get((host.name, name))) is not None and sample.total > 0 and not sample.out
+            for host in lab.balancers
+            for name in names
+        )
 
 
 def _broken(service: Service) -> str:

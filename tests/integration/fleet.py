@@ -30,7 +30,7 @@ LIMIT_SECONDS = 300
 
 
 def command(playbook: str, *options: str, inventories: tuple[Path, ...] = (INVENTORY,), **variables: Any) -> list[str]:
-    """The command line of a playbook: a file below playbooks/ or, with a dot in it, a collection's name."""
+    """The command line of a playbook: a file below playbooks/ or, with a dot in it, a path or a collection's name."""
     name = playbook if "." in playbook else f"playbooks/{playbook}.yml"
     sources = [part for inventory in inventories for part in ("-i", str(inventory))]
     given = ["-e", json.dumps(variables)] if variables else []
@@ -127,7 +127,7 @@ class Fleet:
 
     def start(self, playbook: str, *options: str, **variables: Any) -> Run:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        log = FOLDER / f"{len(self._runs):03}-{playbook}.log"
+        log = FOLDER / f"{len(self._runs):03}-{Path(playbook).name}.log"
         env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8", **self.env}
         with log.open("wb") as out:
             process = subprocess.Popen(

@@ -131,6 +131,14 @@ def test_check_mode_tells_and_changes_nothing(lab: SmallLab) -> None:
     assert lab.containers == before
 
 
+def test_provisioning_hosts_that_never_were_can_be_tried_in_check_mode(lab: SmallLab) -> None:
+    done = lab.play("playbooks/provision.yml", "--check", "--diff")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\+.*backend datasette", done.stdout, re.MULTILINE), done.stdout[-3000:]
+    for host, program in (("lb1", "haproxy"), ("web1", "uv")):
+        assert not lab.podman("exec", f"{lab.name}-{host}", "sh", "-c", f"command -v {program} || true")
+
+
 def test_only_root_can(lab: SmallLab, tmp_path: pathlib.Path) -> None:
     (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n", encoding="utf-8")
     (tmp_path / "id").chmod(0o755)

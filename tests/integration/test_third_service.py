@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -70,6 +71,10 @@ def test_a_third_service_is_a_folder_and_a_group(theirs: Fleet) -> None:
     old, new = service.versions
     theirs.must("golden.fleet.artifacts", service=NAME)
     theirs.must("golden.fleet.provision", service=NAME)
+    tried = theirs.must("golden.fleet.rollout", "--check", "--diff", service=NAME, version=old)
+    assert re.search(rf"^\+.*{re.escape(old)}", tried.output, re.MULTILINE), tried.tail()
+    for member in service.members:
+        assert not theirs.on(member, "find", f"/srv/{NAME}", "-name", old), "check mode brought nothing there"
     theirs.must("golden.fleet.rollout", service=NAME, version=old)
     with theirs.watched(NAME) as seen:
         theirs.must("golden.fleet.rollout", service=NAME, version=new)
