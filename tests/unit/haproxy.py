@@ -169,6 +169,11 @@ class HAProxy:
     def record(self, service: str = "shop") -> dict[str, Any]:
         return json.loads((self.folder / f"{service}.json").read_text())
 
+    def line(self, service: str = "shop") -> dict[str, Any]:
+        """Who waits to be taken out."""
+        file = self.folder / f"{service}.line"
+        return json.loads(file.read_text()) if file.exists() else {}
+
     def journal(self, service: str = "shop") -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / f"{service}.journal.jsonl").read_text().splitlines()]
 

@@ -20,7 +20,10 @@ from .locks import Refusal
 from .rules import Limits, refuse
 
 _POLL_SECONDS = 0.1
-_WAIT_KINDS = ("floor", "window")
+# What passes by itself, and how long it is held for true without asking HAProxy: a member that died or came back by
+# itself changes who is above the floor, while the window is the record's alone.
+_LOOK_SECONDS = {"floor": 0.25, "window": 5.0}
+_STAMP_SECONDS = 0.05
 
 
 def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,16 +32,23 @@ def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     # Only being asked renews the lock: this wait goes on here when the one who asked is stopped or dead.
     renew = True
     while True:
+        seen = balancer.record.stamp()
         try:
-            return _reserve(balancer, params, renew)
+            return _reserve(balancer, params, renew, deadline)
         except Refusal as refusal:
-            if refusal.kind not in _WAIT_KINDS or time.monotonic() >= deadline or balancer.dry:
+            if refusal.kind not in _LOOK_SECONDS or time.monotonic() >= deadline or balancer.dry:
                 raise
+            _await_change(balancer, seen, min(deadline, time.monotonic() + _LOOK_SECONDS[refusal.kind]))
         renew = False
-        time.sleep(0.25)
 
 
-def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool) -> dict[str, Any]:
+def _await_change(balancer: Balancer, seen: object, until: float) -> None:
+    """Waits until the record is another one than the ``seen``: many may wait at once, and to ask HAProxy costs."""
+    while balancer.record.stamp() == seen and time.monotonic() < until:
+        time.sleep(_STAMP_SECONDS)
+
+
+def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadline: float) -> dict[str, Any]:
     member, record, now = params["member"], balancer.record, time.time()
     with record.held() as data:
         lock = balancer.lock(data, params["number"])
@@ -51,11 +61,20 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool) -> dict
         refused = {}
         if not ours:
             online = {name: server.online for name, server in servers.items()}
-            refused = refuse(member, online, data["leases"], lock, _limits(params))
+            limits = _limits(params)
+            refused = refuse(member, online, data["leases"], lock, limits)
+            ahead = [] if refused else record.line.ahead(member, lock["number"], data["seconds"], now)
+            # Whoever may not go now, as one whose zone is at its floor, holds nobody back.
+            first = next((o for o in ahead if o in online and not refuse(o, online, data["leases"], lock, limits)), "")
+            if first:
+                refused = {"kind": "window", "msg": f"{first} goes first: it came before, or takes longer"}
         if refused:
             if renewed:
                 record.save()
+            if deadline > time.monotonic() and refused["kind"] in _LOOK_SECONDS:
+                record.line.join(member, lock["number"], now, now + deadline - time.monotonic())
             raise Refusal(refused["kind"], refused["msg"])
+        record.line.leave(member, now)
         data["leases"][member] = {
             "phase": "reserved",
             "was": "online" if servers[member].admin == "ready" else "out",
@@ -173,7 +192,7 @@ def admit(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         balancer.tell("admitting", member, data, version=params.get("version") or lease["version"])
         balancer.move(member, online="ready", maintenance="maint")
         data["members"][member] = "online"
-        del data["leases"][member]
+        data["seconds"][member] = round(time.time() - data["leases"].pop(member)["taken"], 1)
         record.save()
         balancer.tell("admitted", member, data, version=params.get("version") or lease["version"])
     return {"changed": True}

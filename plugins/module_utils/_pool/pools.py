@@ -104,6 +104,7 @@ def forget_gone(runtime: Runtime, state_dir: str) -> None:
             for name in gone:
                 data["members"].pop(name, None)
                 data["leases"].pop(name, None)
+                data["seconds"].pop(name, None)
             if gone:
                 record.save()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._files import atomic_write_json, locked, read_json
 from .haproxy import BalancerError
+from .line import Line
 
 STATE_DIR = "/var/lib/golden-fleet"
 _JOURNAL_BYTES = 4_000_000
@@ -26,6 +27,7 @@ class Record:
         self.service = service
         self._keep = keep
         self._path = os.path.join(state_dir, service)
+        self.line = Line(f"{self._path}.line")
         self.data: dict[str, Any] = {}
 
     @contextmanager
@@ -41,8 +43,16 @@ class Record:
         data = read_json(f"{self._path}.json", {})
         if not isinstance(data, dict):
             raise BalancerError(f"{self._path}.json holds no record")
-        self.data = {"number": 0, "lock": None, "leases": {}, "members": {}, **data}
+        self.data = {"number": 0, "lock": None, "leases": {}, "members": {}, "seconds": {}, **data}
         return self.data
+
+    def stamp(self) -> object:
+        """Another one after each time that the record was saved."""
+        try:
+            status = os.stat(f"{self._path}.json")
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def save(self) -> None:
         """Brings the record to the disk."""

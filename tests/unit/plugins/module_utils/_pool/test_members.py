@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -83,6 +84,31 @@ def test_draining_waits_for_a_request_in_flight(fleet: Fleet) -> None:
     for thread in threads:
         thread.join()
     assert sorted(answer[:2] for answer in answers) == [(200, "web1"), (200, "web2"), (200, "web3")]
+
+
+def test_of_those_that_wait_the_slowest_goes_first(fleet: Fleet) -> None:
+    fleet.open()
+    lock(fleet)
+    lb1 = fleet.balancers["lb1"]
+    (lb1.folder / "shop.json").write_text(json.dumps({**lb1.record(), "seconds": {"web3": 33.0, "web2": 2.0}}))
+    take_out(fleet, "web1")
+    went: list[str] = []
+
+    def wait(member: str) -> None:
+        assert "refused" not in reserve(fleet, member, wait_seconds=10)
+        went.append(member)
+        fleet.on("cancel", member=member, number=1)
+
+    threads = [threading.Thread(target=wait, args=[member]) for member in ("web2", "web3")]
+    for count, thread in enumerate(threads, 1):
+        thread.start()
+        wait_for("it stands in line", lambda count=count: len(lb1.line()) == count)
+    bring_in(fleet, "web1")
+    for thread in threads:
+        thread.join()
+    assert went == ["web3", "web2"]
+    assert lb1.line() == {}
+    assert lb1.record()["seconds"]["web1"] < 10, "how long it was out just now"
 
 
 def test_sessions_are_cut_only_where_that_is_asked(fleet: Fleet) -> None:
