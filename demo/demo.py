@@ -57,30 +57,32 @@ class Demo:
         services = {name: lab.services[name] for name in (MAIN, OTHER) if name in lab.services}
         if len(services) < 2:
             raise DemoError(f"{self.inventory}: needs the groups {MAIN} and {OTHER} and their contracts")
-        # Customers of a fleet that serves already, as after an earlier demo, are there from the first moment on.
+        self._prepare(services)
+        # Customers of a fleet that serves already, as after an earlier demo, need not wait for the first versions.
         served = _serves(lab, services)
         if not served:
-            self._prepare(services)
-        self._under_load(lab, services, self._prepare if served else None)
+            self._first_versions(services)
+        self._under_load(lab, services, self._first_versions if served else None)
 
     # The parts of the story
 
     def _raise_the_lab(self) -> None:
         self._must(self._play("Raise the lab", "lab", [playbook("lab", self.inventory)]))
 
-    def _prepare(self, services: dict[str, Service], observer: Observer | None = None) -> None:
+    def _prepare(self, services: dict[str, Service]) -> None:
         broken = _broken(services[MAIN])
         artifacts = [
             playbook("artifacts", self.inventory),
             playbook("artifacts", self.inventory, service=MAIN, version=broken),
         ]
-        self._must(self._play("Build the artifacts", "artifacts", artifacts), observer=observer)
-        provision = self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)])
-        self._must(provision, observer=observer)
-        first = (self._rollout(service, service.versions[0], "first") for service in services.values())
-        self._must(*first, observer=observer)
+        self._must(self._play("Build the artifacts", "artifacts", artifacts))
+        self._must(self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)]))
 
-    def _under_load(self, lab: Lab, services: dict[str, Service], prepare: Preparation | None) -> None:
+    def _first_versions(self, services: dict[str, Service], observer: Observer | None = None) -> None:
+        plays = [self._rollout(service, service.versions[0], "first") for service in services.values()]
+        self._must(*plays, observer=observer)
+
+    def _under_load(self, lab: Lab, services: dict[str, Service], first: Preparation | None) -> None:
         config = Config(
             balancers={host.name: f"http://{host.address}" for host in lab.balancers},
             targets=tuple(service.target(WEIGHTS[name]) for name, service in services.items()),
@@ -92,8 +94,8 @@ class Demo:
             try:
                 sampler.wait(20)
                 observer = Observer(load, sampler)
-                if prepare:
-                    prepare(services, observer)
+                if first:
+                    first(services, observer)
                 self._change(services, observer)
                 self._fill_up(load, observer)
             except DemoError:
@@ -218,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--inventory", type=Path, default=CHECKOUT / "inventories/lab")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build/demo", help="gets logs, report and picture")
-    parser.add_argument("--rate", type=float, default=220.0, help="requests per second")
+    parser.add_argument("--rate", type=float, default=250.0, help="requests per second")
     given = parser.parse_args(arguments)
     terminal = Terminal()
     signal.signal(signal.SIGTERM, _interrupted)
