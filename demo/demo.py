@@ -10,7 +10,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from demo.lab import CHECKOUT, Lab, LabError, Service
 from demo.load import Load
 from demo.observer import Observer
 from demo.play import Play, Running, playbook
+from demo.prepared import code, serves
 from demo.records import Config, LoadError
 from demo.report import Evidence, Step
 from demo.sampler import Sampler
@@ -28,7 +29,7 @@ from demo.terminal import Terminal
 STEP_LIMIT_SECONDS = 900
 MAIN, OTHER = "datasette", "swagger_ui"
 # A request to the Python application costs its members many times what a static file costs.
-WEIGHTS = {MAIN: 1, OTHER: 2}
+WEIGHTS = {MAIN: 1, OTHER: 4}
 _OURS = (".log", ".json", ".jsonl", ".png", ".svg")  # what a run writes, and the next one removes
 
 
@@ -48,21 +49,40 @@ class Demo:
         self.rate = rate
         self.terminal = terminal
         self.steps: list[Step] = []
+        self._prepared = folder / "prepared"
         self.evidence: Evidence | None = None
 
     def run(self) -> None:
         """Everything up to the report; DemoError where a step that the others stand on fails."""
-        self._raise_the_lab()
+        if self._is_prepared():
+            self.terminal.line("  The hosts are as the last demo left them, and serve.")
+        else:
+            self._raise_the_lab()
+            self._prepare(self._environment()[1])
+        lab, services = self._environment()
+        # Customers of a fleet that serves already need not wait for the first versions.
+        served = serves(lab, services)
+        if not served:
+            self._first_versions(services)
+        self._under_load(lab, services, self._first_versions if served else None)
+
+    def forget(self) -> None:
+        """Has the next demo prepare the hosts anew."""
+        self._prepared.unlink(missing_ok=True)
+
+    def _environment(self) -> tuple[Lab, dict[str, Service]]:
         lab = Lab.read(self.inventory)
         services = {name: lab.services[name] for name in (MAIN, OTHER) if name in lab.services}
         if len(services) < 2:
             raise DemoError(f"{self.inventory}: needs the groups {MAIN} and {OTHER} and their contracts")
-        self._prepare(services)
-        # Customers of a fleet that serves already, as after an earlier demo, need not wait for the first versions.
-        served = _serves(lab, services)
-        if not served:
-            self._first_versions(services)
-        self._under_load(lab, services, self._first_versions if served else None)
+        return lab, services
+
+    def _is_prepared(self) -> bool:
+        """Whether an earlier demo prepared the hosts for the code that is here now, and they still serve."""
+        if not self._prepared.exists() or self._prepared.read_text(encoding="utf-8") != code():
+            return False
+        lab = Lab.read(self.inventory)
+        return {MAIN, OTHER} <= lab.services.keys() and serves(lab, [MAIN, OTHER])
 
     # The parts of the story
 
@@ -70,6 +90,7 @@ class Demo:
         self._must(self._play("Raise the lab", "lab", [playbook("lab", self.inventory)]))
 
     def _prepare(self, services: dict[str, Service]) -> None:
+        self.forget()
         broken = _broken(services[MAIN])
         artifacts = [
             playbook("artifacts", self.inventory),
@@ -77,6 +98,7 @@ class Demo:
         ]
         self._must(self._play("Build the artifacts", "artifacts", artifacts))
         self._must(self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)]))
+        self._prepared.write_text(code(), encoding="utf-8")
 
     def _first_versions(self, services: dict[str, Service], observer: Observer | None = None) -> None:
         plays = [self._rollout(service, service.versions[0], "first") for service in services.values()]
@@ -192,21 +214,6 @@ class Demo:
         return Evidence(services, load.records(), admissions, samples, self.steps, figures.facts, facts)
 
 
-def _serves(lab: Lab, services: Iterable[str]) -> bool:
-    """Whether every balancer holds members of all the services, each of them online."""
-    names = list(services)
-    with Sampler(lab.balancers, names) as sampler:
-        try:
-            sampler.wait(3)
-        except LabError:
-            return False
-        return all(
-            (sample := sampler.latest.get((host.name, name))) is not None and sample.total > 0 and not sample.out
-            for host in lab.balancers
-            for name in names
-        )
-
-
 def _broken(service: Service) -> str:
     """The newest version as its recipe can also build it: it starts, answers, and fails its test suite."""
     return f"{service.versions[-1]}+broken"
@@ -220,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--inventory", type=Path, default=CHECKOUT / "inventories/lab")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build/demo", help="gets logs, report and picture")
-    parser.add_argument("--rate", type=float, default=250.0, help="requests per second")
+    parser.add_argument("--rate", type=float, default=300.0, help="requests per second")
     given = parser.parse_args(arguments)
     terminal = Terminal()
     signal.signal(signal.SIGTERM, _interrupted)
@@ -233,10 +240,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         demo.run()
     except (DemoError, LabError, LoadError) as error:
+        demo.forget()
         terminal.line(f"\n  {terminal.paint('FAILED', 'bad')}  {error}")
         conclude(demo.evidence, demo.steps, given.out, terminal)
         return 1
     except KeyboardInterrupt:
         terminal.line("\n  Interrupted; the lab stays as it is, the same command goes on from there.")
         return 130
-    return conclude(demo.evidence, demo.steps, given.out, terminal)
+    status = conclude(demo.evidence, demo.steps, given.out, terminal)
+    if status:
+        demo.forget()
+    return status

@@ -59,7 +59,7 @@ class Config:
 
     balancers: Mapping[str, str]  # name: base URL
     targets: tuple[Target, ...]
-    rate: float = 250.0
+    rate: float = 300.0
     seconds: float = 900.0
     requests: int = 0
     timeout_seconds: float = 10.0
