@@ -35,10 +35,15 @@ options:
   hosts:
     description:
       - The names of the hosts.
-      - Needed with O(state=present), which removes the lab's other hosts.
-      - With O(state=absent), all hosts of the lab and its network if left out.
+      - Needed with O(state=present), which removes the other hosts of the O(group), or of the lab's inventory.
+      - With O(state=absent), all hosts of the O(group) if left out, or of the lab, and its network.
     type: list
     elements: str
+  group:
+    description:
+      - The group that the hosts are of, for those that don't belong to the lab's inventory, such as one that proves an
+        image. They are made and removed beside the others, and each group only knows its own.
+    type: str
   image:
     description: The image to make hosts from. A host made from another one, or with other capabilities, is made anew.
     type: str
@@ -112,12 +117,13 @@ def outcome_of(module: AnsibleModule) -> Outcome:
     podman = Podman(params["lab"])
     with locked(params["lab"]):
         if params["state"] == "absent":
-            return terminate(podman, params["hosts"], check=module.check_mode)
+            return terminate(podman, params["hosts"], check=module.check_mode, group=params["group"])
         wish = Wish(
             image=params["image"],
             authorized_key=params["authorized_key"].strip(),
             capabilities=tuple(params["capabilities"]),
             wait_seconds=params["wait_seconds"],
+            group=params["group"] or "",
         )
         return launch(podman, wish, params["hosts"], check=module.check_mode)
 
@@ -144,6 +150,7 @@ def main() -> None:
             "lab": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "hosts": {"type": "list", "elements": "str"},
+            "group": {"type": "str"},
             "image": {"type": "str"},
             "authorized_key": {"type": "str", "no_log": False},
             "capabilities": {"type": "list", "elements": "str", "default": []},

@@ -73,15 +73,15 @@ class Inventory:
             theirs = self._variables["hostvars"].get(members[0], {}).get(name)
             if "inventory_hostname" not in self._variables:
                 # A play's `hosts` is rendered without the inventory's variables.
-                return self._plain(theirs)
-            if self._plain(mine) != self._plain(theirs):
+                return self.plain(theirs)
+            if self.plain(mine) != self.plain(theirs):
                 raise ContractError(
                     f"variable {name}: {members[0]} has another value than the play that asks. It belongs in "
                     "group_vars/all of the environment, as the balancers and the controller read it too"
                 )
-        return self._plain(mine)
+        return self.plain(mine)
 
-    def _plain(self, value: Any) -> Any:
+    def plain(self, value: Any) -> Any:
         """``value`` with its templates rendered and its vaulted parts opened, as Python's own types."""
         return _untagged(self._templar.template(value))
 

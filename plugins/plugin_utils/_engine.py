@@ -14,6 +14,9 @@ import functools
 import json
 import os
 import pathlib
+import shlex
+import tempfile
+import uuid
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -134,10 +137,23 @@ def run(connection: Any, host: str, engine: str, params: dict[str, Any], python:
     if connection.become is not None:
         command = connection.become.build_become_command(command, shell)
     try:
-        status, stdout, stderr = connection.exec_command(command, in_data=_program(engine, params), sudoable=True)
+        status, stdout, stderr = _exchange(connection, command, _program(engine, params))
     except (AnsibleConnectionFailure, AnsibleError) as error:
         raise UnreachableError(host, f"can't be reached: {' '.join(str(error).split())}") from error
     return _answer(host, status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+def _exchange(connection: Any, command: str, program: bytes) -> tuple[int, bytes, bytes]:
+    """Runs the command with the program on its standard input, which some connections can't give: then by a file."""
+    if connection.has_pipelining:
+        return connection.exec_command(command, in_data=program, sudoable=True)
+    place = f"/tmp/.golden-fleet-{uuid.uuid4().hex}"  # noqa: S108  # a name that nobody can foresee, for its owner alone
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(program)
+        file.flush()
+        connection.put_file(file.name, place)
+    script = f"{command} <{place}; status=$?; rm -f {place}; exit $status"
+    return connection.exec_command(f"/bin/sh -c {shlex.quote(script)}", sudoable=True)
 
 
 def python_of(variables: dict[str, Any]) -> str:

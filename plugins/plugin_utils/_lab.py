@@ -57,6 +57,7 @@ def lab_inventory(
     children: dict[str, Any] = {group: {"hosts": members[group]} for group in members}
     children["linux"]["vars"] = dict(launched["connection"])
     variables: dict[str, Any] = {"operations_addresses": list(launched["operations_addresses"])}
+    variables.update(launched.get("provider", {}))
     stores = list(members.get(store_group, {}))
     if stores:
         variables["artifact_store_url"] = f"http://{addresses[stores[0]]}"

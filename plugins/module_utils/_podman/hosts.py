@@ -38,6 +38,7 @@ class Wish:
     authorized_key: str
     capabilities: tuple[str, ...] = ()
     wait_seconds: int = 60
+    group: str = ""
 
 
 @contextmanager
@@ -58,22 +59,21 @@ class Outcome:
 
 
 def launch(podman: Podman, wish: Wish, hosts: list[str], *, check: bool) -> Outcome:
-    """Makes, mends or keeps each of ``hosts`` and removes the lab's others."""
+    """Makes, mends or keeps each of ``hosts`` and removes the others of their group."""
     there = podman.network()
     network = there or (None if check else podman.create_network())
     found = podman.found()
     subnet = network.subnet if network else None
-    steps = plan_hosts(
-        found, hosts, recipe=recipe_of(wish.image, wish.capabilities), subnet=subnet, alive=is_alive(found)
-    )
+    recipe = recipe_of(wish.image, wish.capabilities)
+    steps = plan_hosts(found, hosts, recipe=recipe, subnet=subnet, alive=is_alive(found), group=wish.group)
     taken = {step.address for step in steps} | {was.address for was in found.values()}
     launcher = _Launcher(podman, wish, free_addresses(subnet, taken) if subnet else iter(()), check)
     return Outcome(in_parallel(launcher.take, steps), network, there is None)
 
 
-def terminate(podman: Podman, hosts: list[str] | None, *, check: bool) -> Outcome:
-    """Removes the named hosts, or all of the lab and its network."""
-    found = podman.found()
+def terminate(podman: Podman, hosts: list[str] | None, *, check: bool, group: str | None = None) -> Outcome:
+    """Removes the named hosts, or all of a group, or all of the lab and its network."""
+    found = {host: was for host, was in podman.found().items() if group in (None, was.group)}
     gone = sorted(found) if hosts is None else [host for host in hosts if host in found]
 
     def take(host: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def terminate(podman: Podman, hosts: list[str] | None, *, check: bool) -> Outcom
 
     steps = in_parallel(take, gone)
     network = podman.network()
-    goes = network is not None and hosts is None
+    goes = network is not None and hosts is None and group is None
     if goes and not check:
         podman.remove_network()
     return Outcome(steps, None if goes else network, goes)
@@ -130,6 +130,7 @@ class _Launcher:
                     address,
                     image=self._wish.image,
                     capabilities=self._wish.capabilities,
+                    group=self._wish.group,
                 )
                 return address
             except PodmanError as error:

@@ -27,13 +27,15 @@ _ACT_BY_STATE = {
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A container that is there. ``pid`` is its init's, 0 where none runs; ``recipe`` is the one it was made by."""
+    """A container that is there. ``pid`` is its init's, 0 where none runs; ``recipe`` is the one it was made by;
+    ``group`` the group of hosts that is made and removed together, empty for those of the inventory."""
 
     host: str
     state: str
     pid: int = 0
     address: str = ""
     recipe: str = ""
+    group: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +84,7 @@ def parse_containers(lab: str, text: str) -> dict[str, Found]:
                 pid=int(entry.get("Pid") or 0),
                 address=labels.get(f"{LABEL}address", ""),
                 recipe=labels.get(f"{LABEL}recipe", ""),
+                group=labels.get(f"{LABEL}group", ""),
             )
     return found
 
@@ -109,12 +112,16 @@ def plan_hosts(
     recipe: str,
     subnet: str | None,
     alive: Mapping[str, bool],
+    group: str = "",
 ) -> list[Step]:
     """The steps from the containers found to the hosts wanted; ``alive`` says whose init process is really there.
 
     A host keeps its address as long as it is in the network's subnet; a new one gets the lowest that is free. Without
-    a subnet, as in check mode while there is no network yet, addresses stay open.
+    a subnet, as in check mode while there is no network yet, addresses stay open. Hosts of other groups stay.
     """
+    taken = {host: was.group for host, was in found.items() if host in wanted and was.group != group}
+    if taken:
+        raise ValueError("; ".join(f"{host} is a host of {of or 'the inventory'}" for host, of in taken.items()))
     network = ipaddress.ip_network(subnet) if subnet else None
     kept = {host: was.address for host, was in found.items() if _lies_in(network, was.address)}
     free = free_addresses(subnet, kept.values()) if subnet else itertools.repeat("")
@@ -125,7 +132,7 @@ def plan_hosts(
         if address is None:
             raise ValueError(f"no address is left for {host} in {subnet}")
         steps.append(Step(host, act, address, why))
-    unwanted = sorted(set(found) - set(wanted))
+    unwanted = sorted(host for host, was in found.items() if was.group == group and host not in wanted)
     return [*(Step(host, "remove", why="no longer wanted") for host in unwanted), *steps]
 
 

@@ -55,12 +55,13 @@ class Podman:
         self._lab = lab
         self._executable = executable
 
-    def _run(self, *arguments: str, timeout_seconds: float = 120) -> str:
+    def run(self, *arguments: str, timeout_seconds: float = 120, given: str | None = None) -> str:
+        """What podman printed, given that on its standard input. Raises PodmanError."""
         command = [self._executable, *arguments]
         shown = " ".join(command[:3])
         try:
             done = subprocess.run(  # noqa: S603  # an argument list, no shell
-                command, capture_output=True, text=True, timeout=timeout_seconds, check=False, stdin=subprocess.DEVNULL
+                command, capture_output=True, text=True, timeout=timeout_seconds, check=False, input=given or ""
             )
         except FileNotFoundError as error:
             raise PodmanError(f"{self._executable} is not installed on this machine") from error
@@ -76,26 +77,27 @@ class Podman:
 
     def found(self) -> dict[str, Found]:
         """The lab's containers, also those that are only half there."""
-        return parse_containers(self._lab, self._run("ps", "--all", "--external", "--format", "json"))
+        return parse_containers(self._lab, self.run("ps", "--all", "--external", "--format", "json"))
 
     def network(self) -> Network | None:
         """The lab's network, if there is one."""
-        return parse_network(self._lab, self._run("network", "ls", "--format", "json"))
+        return parse_network(self._lab, self.run("network", "ls", "--format", "json"))
 
     def create_network(self) -> Network:
         """Makes the lab's network, in a subnet that podman finds to be free."""
-        self._run("network", "create", "--disable-dns", "--label", f"{LABEL}lab={self._lab}", self._lab)
+        self.run("network", "create", "--disable-dns", "--label", f"{LABEL}lab={self._lab}", self._lab)
         network = self.network()
         if network is None:
             raise PodmanError(f"the network {self._lab} was made, but podman does not list it with a subnet")
         return network
 
     def remove_network(self) -> None:
-        self._run("network", "rm", "--force", self._lab)
+        self.run("network", "rm", "--force", self._lab)
 
-    def create(self, host: str, address: str, *, image: str, capabilities: Sequence[str]) -> None:
-        labels = {"lab": self._lab, "address": address, "recipe": recipe_of(image, capabilities)}
-        self._run(
+    def create(self, host: str, address: str, *, image: str, capabilities: Sequence[str], group: str = "") -> None:
+        recipe = recipe_of(image, capabilities)
+        labels = {"lab": self._lab, "address": address, "recipe": recipe, "group": group}
+        self.run(
             *("run", "--detach", "--replace", "--systemd=always"),
             *("--name", self._name(host), "--hostname", host, "--network", self._lab),
             *("--ip", address, "--mac-address", mac_address(address)),
@@ -105,19 +107,19 @@ class Podman:
         )
 
     def start(self, host: str) -> None:
-        self._run("start", self._name(host))
+        self.run("start", self._name(host))
 
     def unpause(self, host: str) -> None:
-        self._run("unpause", self._name(host))
+        self.run("unpause", self._name(host))
 
     def remove(self, host: str) -> None:
         """Removes the host's container, at once and in whatever state it is."""
-        self._run("rm", "--force", "--ignore", "--time", "0", "--volumes", self._name(host))
+        self.run("rm", "--force", "--ignore", "--time", "0", "--volumes", self._name(host))
 
     def ready(self, host: str, *, authorized_key: str, seconds: int, write: bool) -> dict[str, str]:
         """Lets the key in and waits for the end of the boot: state, failed_units, host_key; key, if it was missing."""
         words = ("sh", "-c", _READY, "ready", str(seconds), authorized_key, "yes" if write else "no")
-        text = self._run("exec", self._name(host), *words, timeout_seconds=seconds + 15)
+        text = self.run("exec", self._name(host), *words, timeout_seconds=seconds + 15)
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 

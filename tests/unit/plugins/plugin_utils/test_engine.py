@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -43,6 +45,7 @@ class Host:
 
     _shell = None
     become = None
+    has_pipelining = True
 
     def __init__(self, before=""):
         self.before = before
@@ -50,6 +53,19 @@ class Host:
     def exec_command(self, command, in_data, sudoable):
         done = subprocess.run(["/bin/sh", "-c", self.before + command], input=in_data, capture_output=True)
         return done.returncode, done.stdout, done.stderr
+
+
+class HostWithoutInput(Host):
+    """One whose connection gives commands no standard input, as that of podman."""
+
+    has_pipelining = False
+
+    def put_file(self, source, target):
+        shutil.copy(source, target)
+        self.given = target
+
+    def exec_command(self, command, sudoable):
+        return super().exec_command(command, None, sudoable)
 
 
 class Sudo:
@@ -60,6 +76,15 @@ class Sudo:
 def test_the_answer_comes_back(engine):
     answer = _engine.run(Host(), "web1", engine, {"name": "ä'\"\n$HOME"}, sys.executable)
     assert answer == {"word": "héllo", "missing": "nothing", "given": {"name": "ä'\"\n$HOME"}}
+
+
+def test_a_connection_without_input_carries_the_program_in_a_file_that_does_not_stay(engine):
+    host = HostWithoutInput()
+    assert _engine.run(host, "web1", engine, {"name": "it's"}, sys.executable)["given"] == {"name": "it's"}
+    assert not os.path.exists(host.given)
+    with pytest.raises(_engine.HostError):
+        _engine.run(host, "web1", engine, {"break": True}, sys.executable)
+    assert not os.path.exists(host.given)
 
 
 @pytest.mark.parametrize(

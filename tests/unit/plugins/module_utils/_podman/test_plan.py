@@ -131,3 +131,20 @@ def test_too_many_hosts() -> None:
 def test_recipe_and_hardware_address() -> None:
     assert recipe_of("base:1", ["SYS_ADMIN", "NET_ADMIN"]) == "base:1 +NET_ADMIN +SYS_ADMIN"
     assert mac_address("10.89.1.255") == "02:67:0a:59:01:ff"
+
+
+def test_a_group_of_hosts_lives_beside_the_labs_own() -> None:
+    there = {
+        "web1": Found("web1", "running", 1, "10.89.0.10", "image"),
+        "bake-shop": Found("bake-shop", "running", 2, "10.89.0.11", "image", group="bake-shop"),
+    }
+    alive = dict.fromkeys(there, True)
+    own = plan_hosts(there, ["web1", "web2"], recipe="image", subnet="10.89.0.0/22", alive=alive)
+    assert [(step.host, step.act, step.address) for step in own] == [
+        ("web1", "keep", "10.89.0.10"),
+        ("web2", "create", "10.89.0.12"),
+    ]
+    gone = plan_hosts(there, [], recipe="image", subnet="10.89.0.0/22", alive=alive, group="bake-shop")
+    assert [(step.host, step.act) for step in gone] == [("bake-shop", "remove")]
+    with pytest.raises(ValueError, match="web1 is a host of the inventory"):
+        plan_hosts(there, ["web1"], recipe="image", subnet="10.89.0.0/22", alive=alive, group="bake-shop")

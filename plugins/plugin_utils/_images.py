@@ -1,0 +1,156 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What to bake, what to launch from and what to remove, decided from the catalogue of a service's images. Pure.
+
+An image is a dictionary, as every provider lists it: ``id``, ``image`` (the name that hosts are launched from it by),
+``service``, ``key``, ``state`` (candidate, good, bad), ``made_at``, ``used_by`` (hosts) and ``record``: ``releases``
+(version and sha256, the active one first), ``base``, ``inputs``, ``packages``, ``made_by`` and ``proof``. The newest
+image comes first in every list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.golden.fleet.plugins.plugin_utils._image_inputs import why
+
+Image = Mapping[str, Any]
+
+
+class ImageError(Exception):
+    """There is nothing to bake, or nothing to launch from; the message says what to do."""
+
+
+def releases_for(
+    found: Mapping[str, Mapping[str, Any]], contract: Mapping[str, Any], version: str = ""
+) -> list[dict[str, str]]:
+    """The releases that an image carries, each with version and sha256: the active one, then the ways back.
+
+    ``found`` is the answer of ``release_info`` by member. They are those proven good on every member that answers, as
+    many as a member keeps; active is ``version``, or what all members run.
+    """
+    answers = {member: answer for member, answer in found.items() if answer.get("reachable")}
+    service = contract["service"]
+    if not answers:
+        raise ImageError(f"{service}: none of its members can be reached, so what is good can't be known")
+    good = _good_on_all(answers.values())
+    active = version or _active_on_all(service, answers)
+    if active not in good:
+        known = ", ".join(good) or "none"
+        raise ImageError(f"{service} {active} was not proven good on every member; good on all of them: {known}")
+    order = [active, *(name for name in reversed(good) if name != active)]
+    return [{"version": name, "sha256": good[name]} for name in order[: contract["release"]["keep_good"]]]
+
+
+def _good_on_all(answers: Any) -> dict[str, str]:
+    """The sha256 of each version that is good on all, the oldest proven first."""
+    each = [{r["version"]: r["sha256"] for r in answer["releases"] if r["state"] == "good"} for answer in answers]
+    return {name: sha256 for name, sha256 in each[0].items() if all(other.get(name) == sha256 for other in each)}
+
+
+def _active_on_all(service: str, answers: Mapping[str, Mapping[str, Any]]) -> str:
+    active = {member: answer.get("active") or "nothing" for member, answer in answers.items()}
+    if len(set(active.values())) > 1:
+        seen = ", ".join(f"{member} runs {name}" for member, name in active.items())
+        raise ImageError(f"{service}: members run different releases ({seen}); finish the rollout, or name a version")
+    return next(iter(active.values()))
+
+
+def plan(images: Sequence[Image], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What to do for an image of the ``wanted`` key and inputs: ``act`` is keep, prove or bake; and why."""
+    same = {image["state"]: image for image in images if image["key"] == wanted["key"]}
+    if "good" in same:
+        return {"act": "keep", "why": ["nothing that goes into it has changed"]}
+    if "candidate" in same:
+        return {"act": "prove", "why": ["an earlier bake was cut off before its proof"]}
+    if "bad" in same:
+        return {"act": "bake", "why": [f"the last one of the same inputs was bad: {_verdict(same['bad'])}"]}
+    last = newest_good(images)
+    reasons = why(last["record"].get("inputs") if last else None, wanted["inputs"])
+    return {"act": "bake", "why": reasons or ["there is no good image of it yet"]}
+
+
+def newest_good(images: Sequence[Image]) -> Image | None:
+    return next((image for image in images if image["state"] == "good"), None)
+
+
+def image_of(images: Sequence[Image], service: str, version: str) -> Image:
+    """The newest good image whose active release is ``version``, to launch hosts from. Raises ImageError."""
+    mine = [image for image in images if image["service"] == service and image["state"] == "good"]
+    for image in mine:
+        if active_release(image) == version:
+            return image
+    known = ", ".join(sorted({active_release(image) for image in mine})) or "none"
+    raise ImageError(f"no good image of {service} runs {version} (images run: {known}); bake it: playbooks/bake.yml")
+
+
+def active_release(image: Image) -> str:
+    releases = image["record"].get("releases") or [{}]
+    return str(releases[0].get("version", "?"))
+
+
+def to_remove(images: Sequence[Image], keep: int) -> list[Image]:
+    """Those of one service that go: beyond the last ``keep`` good ones and the last bad one, and what no proof came to.
+
+    One that a host was launched from stays.
+    """
+    good = [image for image in images if image["state"] == "good"][:keep]
+    bad = [image for image in images if image["state"] == "bad"][:1]
+    return [image for image in images if image not in good and image not in bad and not image["used_by"]]
+
+
+def stale(image: Image, base: str) -> bool:
+    """Whether the image that it was made from is another one by now."""
+    return bool(base) and image["record"].get("base") not in ("", None, base)
+
+
+def table(images: Sequence[Image], base: str = "") -> list[str]:
+    """The catalogue as lines of text, a line for each image."""
+    heads = ["service", "key", "state", "release", "also carries", "made", "by", "in use by", ""]
+    rows = [_row(image, base) for image in images]
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in [heads, *rows]]
+
+
+def _row(image: Image, base: str) -> list[str]:
+    record = image["record"]
+    others = [str(release.get("version")) for release in record.get("releases", [])[1:]]
+    state = _verdict(image) if image["state"] == "bad" else ""
+    return [
+        image["service"],
+        image["key"],
+        image["state"],
+        active_release(image),
+        ", ".join(others) or "-",
+        image["made_at"][:19],
+        str(record.get("made_by", "-")),
+        ", ".join(image["used_by"]) or "-",
+        "stale: its base image has changed" if stale(image, base) else state,
+    ]
+
+
+def _verdict(image: Image) -> str:
+    """The first words of what was said of it when it was proven."""
+    return str(image["record"].get("proof", {}).get("message") or "nothing is known of it").partition("\n")[0][:200]
+
+
+def package_changes(older: Image, newer: Image) -> list[str]:
+    """The packages that differ between two images, a line each: added, removed, or from one version to another."""
+    before, after = older["record"].get("packages", {}), newer["record"].get("packages", {})
+    lines = []
+    for name in sorted({*before, *after}):
+        if before.get(name) == after.get(name):
+            continue
+        if name not in before:
+            lines.append(f"+ {name} {after[name]}")
+        elif name not in after:
+            lines.append(f"- {name} {before[name]}")
+        else:
+            lines.append(f"~ {name} {before[name]} -> {after[name]}")
+    return lines
+
+
+def parse_packages(text: str) -> dict[str, str]:
+    """Versions by name, out of ``dpkg-query -W``."""
+    return dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)

@@ -1,0 +1,159 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs Packer: one build of a service at a time on this controller, its output in a log and told as it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.golden.fleet.plugins.module_utils._files import LockBusyError, locked
+
+_TAIL_LINES = 30
+_PROGRESS = re.compile(r"(?:==> )?[\w.-]+: (TASK \[.*\]|.*ERROR.*|fatal: .*)")
+
+
+class PackerError(Exception):
+    """Packer isn't there, is busy, or failed; with the end of what it said."""
+
+
+def version(executable: str) -> str:
+    """The version of Packer. Raises PackerError where it can't be run."""
+    if shutil.which(executable) is None:
+        raise PackerError(f"{executable} is not installed on this machine: apt-get install packer, or packer.io")
+    status, out, _ = _packer(executable, None).version()
+    if status != 0:
+        raise PackerError(f"{executable} version ended with status {status}")
+    return out.decode().strip().splitlines()[-1]
+
+
+def validate(executable: str, template: pathlib.Path, variables: Mapping[str, Any]) -> None:
+    """Has Packer check the template with these variables. Raises PackerError with what is wrong."""
+    with tempfile.TemporaryFile() as out, _variables_file(variables) as file:
+        status, _, _ = _packer(executable, out).validate(str(template), var_file=file)
+        out.seek(0)
+        if status != 0:
+            raise PackerError(f"packer validate {template}: {_tail(out.read().decode(errors='replace'))}")
+
+
+def build(
+    executable: str,
+    template: pathlib.Path,
+    variables: Mapping[str, Any],
+    environment: Mapping[str, str],
+    log: pathlib.Path,
+    say: Callable[[str], None],
+) -> float:
+    """Builds an image; returns the seconds that it took. Raises PackerError.
+
+    Variables go through a file that only this user can read, never through the command line.
+    """
+    began = time.monotonic()
+    with log.open("wb") as out, _variables_file(variables) as file, _surroundings(environment), _telling(log, say):
+        log.chmod(0o600)
+        try:
+            status, _, _ = _packer(executable, out).build(str(template), color="false", var_file=file)
+        except BaseException:
+            # Interrupted, Packer removes what it works in.
+            _interrupt_children()
+            raise
+    if status != 0:
+        said = log.read_text(encoding="utf-8", errors="replace")
+        raise PackerError(f"packer build {template} ended with status {status}; all of it is in {log}:\n{_tail(said)}")
+    return round(time.monotonic() - began, 1)
+
+
+@contextlib.contextmanager
+def alone(lock: pathlib.Path, seconds: float, say: Callable[[str], None]) -> Iterator[None]:
+    """Held while one service is baked; one whose controller died may still be under way, and is waited for."""
+    holder = f"a bake begun at {time.strftime('%H:%M:%S')}"
+    try:
+        with locked(str(lock), 0, holder):
+            yield
+            return
+    except LockBusyError as busy:
+        say(f"waiting: {busy}")
+    try:
+        with locked(str(lock), seconds, holder):
+            yield
+    except LockBusyError as busy:
+        raise PackerError(str(busy)) from busy
+
+
+def _packer(executable: str, out: Any) -> Any:
+    from packerpy import PackerExecutable
+
+    config = {"stdout": out, "stderr": subprocess.STDOUT} if out is not None else {}
+    return PackerExecutable(shutil.which(executable), machine_readable=False, config=config)
+
+
+@contextlib.contextmanager
+def _variables_file(variables: Mapping[str, Any]) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile("w", prefix="golden-fleet-", suffix=".pkrvars.json", encoding="utf-8") as file:
+        json.dump(dict(variables), file)
+        file.flush()
+        yield file.name
+
+
+@contextlib.contextmanager
+def _surroundings(environment: Mapping[str, str]) -> Iterator[None]:
+    """Packer gets the environment of this process, which is one task's own."""
+    before = dict(os.environ)
+    os.environ.update({"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", **environment})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _telling(log: pathlib.Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Tells the steps that come up in the log while the block runs."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        with log.open(encoding="utf-8", errors="replace") as file:
+            while not ended.wait(0.5):
+                for line in file.readlines():
+                    if match := _PROGRESS.search(line):
+                        say(match[1])
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=5)
+
+
+def _interrupt_children() -> None:
+    """Interrupts what this process has started and waits for it a little."""
+    children = pathlib.Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text(encoding="ascii").split()
+    for child in map(int, children):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGINT)
+    deadline = time.monotonic() + 30
+    for child in map(int, children):
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(child, os.WNOHANG) == (0, 0):
+                    time.sleep(0.1)
+                    continue
+            break
+
+
+def _tail(text: str) -> str:
+    return "\n".join([line for line in text.splitlines() if line.strip()][-_TAIL_LINES:])

@@ -1,0 +1,136 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is baked, launched from and removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.golden.fleet.plugins.plugin_utils import _images
+from ansible_collections.golden.fleet.plugins.plugin_utils._images import ImageError
+
+CONTRACT = {"service": "shop", "release": {"keep_good": 3}}
+
+
+def release(version: str, state: str = "good") -> dict[str, str]:
+    return {"version": version, "sha256": f"sha-{version}", "state": state}
+
+
+def found(active: str, *good: str, bad: tuple[str, ...] = ()) -> dict[str, Any]:
+    releases = [*(release(version) for version in good), *(release(version, "bad") for version in bad)]
+    return {"reachable": True, "active": active, "releases": releases}
+
+
+def image(key: str, state: str = "good", used_by: tuple[str, ...] = (), **record: Any) -> dict[str, Any]:
+    return {
+        "id": key, "image": f"shop:{state}-{key}", "service": "shop", "key": key, "state": state,
+        "made_at": "2026-01-02T03:04:05Z", "used_by": list(used_by), "record": record,
+    }  # fmt: skip
+
+
+def versions(releases: list[dict[str, str]]) -> list[str]:
+    return [one["version"] for one in releases]
+
+
+@pytest.mark.parametrize(
+    ("members", "version", "carried"),
+    [
+        ([found("2", "1", "2")], "", ["2", "1"]),
+        ([found("4", "1", "2", "3", "4")], "", ["4", "3", "2"]),
+        ([found("1", "1", "2")], "", ["1", "2"]),  # after a rollback the newer one is a way forward
+        ([found("2", "1", "2")], "1", ["1", "2"]),
+        ([found("2", "1", "2"), found("2", "2")], "", ["2"]),
+        ([found("2", "1", "2"), {"reachable": False}], "", ["2", "1"]),
+        ([found("2", "1", "2", bad=("3",))], "", ["2", "1"]),
+    ],
+)
+def test_releases_that_an_image_carries(members: list[dict[str, Any]], version: str, carried: list[str]) -> None:
+    answers = {f"web{number}": answer for number, answer in enumerate(members)}
+    assert versions(_images.releases_for(answers, CONTRACT, version)) == carried
+
+
+@pytest.mark.parametrize(
+    ("members", "version", "message"),
+    [
+        ([], "", "none of its members can be reached"),
+        ([{"reachable": False}], "", "none of its members can be reached"),
+        ([found("2", "2"), found("1", "1", "2")], "", "web0 runs 2, web1 runs 1"),
+        ([found("2", "1")], "", r"shop 2 was not proven good on every member; good on all of them: 1"),
+        ([found("2", "2")], "3", "shop 3 was not proven good"),
+        ([found("", "2")], "", "shop nothing was not proven good"),
+    ],
+)
+def test_releases_that_no_image_can_carry(members: list[dict[str, Any]], version: str, message: str) -> None:
+    answers = {f"web{number}": answer for number, answer in enumerate(members)}
+    with pytest.raises(ImageError, match=message):
+        _images.releases_for(answers, CONTRACT, version)
+
+
+def test_one_version_with_two_checksums_is_not_the_same_release() -> None:
+    other = found("2", "2")
+    other["releases"][0]["sha256"] = "another"
+    with pytest.raises(ImageError, match="good on all of them: none"):
+        _images.releases_for({"web1": found("2", "2"), "web2": other}, CONTRACT)
+
+
+FAILED = {"message": "no health\nand more"}
+INPUTS = {"base image": "b1", "roles/shop/tasks/main.yml": "x"}
+
+
+@pytest.mark.parametrize(
+    ("images", "act", "why"),
+    [
+        ([], "bake", "there is no good image of it yet"),
+        ([image("k")], "keep", "nothing that goes into it has changed"),
+        ([image("k", "candidate")], "prove", "an earlier bake was cut off before its proof"),
+        ([image("k", "bad", proof=FAILED)], "bake", "the last one of the same inputs was bad: no health"),
+        ([image("k", "bad"), image("k")], "keep", "nothing that goes into it has changed"),
+        ([image("j", inputs={**INPUTS, "base image": "b0"})], "bake", "base image is changed"),
+        ([image("j", inputs={"base image": "b1"})], "bake", "roles/shop/tasks/main.yml is new"),
+        ([image("j", inputs={**INPUTS, "old": "1"})], "bake", "old is gone"),
+        ([image("j", "bad", inputs=INPUTS)], "bake", "there is no good image of it yet"),
+    ],
+)  # fmt: skip
+def test_plan(images: list[dict[str, Any]], act: str, why: str) -> None:
+    assert _images.plan(images, {"key": "k", "inputs": INPUTS}) == {"act": act, "why": [why]}
+
+
+def test_what_is_removed() -> None:
+    images = [
+        image("6", "candidate"), image("5", "bad"), image("4"), image("3"), image("2", used_by=("web7",)),
+        image("1"), image("0", "bad"), image("00", "bad", used_by=("bake-shop",)),
+    ]  # fmt: skip
+    assert [one["key"] for one in _images.to_remove(images, keep=2)] == ["6", "1", "0"]
+    assert _images.to_remove([], keep=2) == []
+
+
+def test_which_image_hosts_are_launched_from() -> None:
+    images = [
+        image("3", "bad", releases=[release("2")]),
+        image("2", releases=[release("2"), release("1")]),
+        image("1", releases=[release("1")]),
+    ]
+    assert _images.image_of(images, "shop", "2")["key"] == "2"
+    assert _images.image_of(images, "shop", "1")["key"] == "1", "active there, and not only carried"
+    with pytest.raises(ImageError, match=r"no good image of shop runs 3 \(images run: 1, 2\)"):
+        _images.image_of(images, "shop", "3")
+
+
+def test_the_table_says_what_is_stale_and_why_one_is_bad() -> None:
+    lines = _images.table(
+        [image("a", releases=[release("2"), release("1")], base="b1"), image("b", "bad", proof=FAILED)],
+        "b2",
+    )
+    assert len(lines) == 3
+    assert "stale" in lines[1]
+    assert lines[2].endswith("no health")
+
+
+def test_package_changes() -> None:
+    older, newer = (
+        image("1", packages={"a": "1", "b": "1", "c": "1"}),
+        image("2", packages={"a": "1", "b": "2", "d": "1"}),
+    )
+    assert _images.package_changes(older, newer) == ["~ b 1 -> 2", "- c 1", "+ d 1"]
+    assert _images.parse_packages("nginx\t1.22\nadduser\t3\n\n") == {"nginx": "1.22", "adduser": "3"}
