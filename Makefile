@@ -36,7 +36,7 @@ lint: setup  ## Linters of YAML, roles, Python, documentation, changelog
 	@tools/lint
 
 unit: setup  ## Unit tests, some against a real HAProxy process
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit --numprocesses auto
 
 newest: setup  ## Lint and unit tests on the newest ansible-core, where a newer Python is here
 	@tools/newest

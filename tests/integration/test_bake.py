@@ -1,0 +1,79 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Images: a bake whose controller dies, one that proves wrong, and what must never be in one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from tests.integration.fleet import Fleet
+
+SERVICE = "swagger_ui"
+CANARY = "canary-5d1c0f7e"
+# A command of the release with a secret in it, as an environment may give one from its vault.
+SECRETIVE = {"release": {"prepare": [["sh", "-c", f"test {CANARY} = {CANARY}"]]}}
+# A host that is whole in all but this: it never answers as the contract says.
+WRONG = {"health": {"path": "/nothing-here", "timeout_seconds": 3}}
+
+
+def images(fleet: Fleet) -> list[str]:
+    """The names of the service's images: <state>-<key>."""
+    found = json.loads(fleet.podman("images", "--format", "json", "--filter", f"reference=localhost/*/{SERVICE}"))
+    lab = fleet.container("")[:-1]
+    return [name.rpartition(":")[2] for entry in found for name in entry["Names"] if f"/{lab}/" in name]
+
+
+def hosts_of_bakes(fleet: Fleet) -> list[str]:
+    names = fleet.podman("ps", "--all", "--format", "{{.Names}}").split()
+    return [name for name in names if name.startswith((fleet.container("bake-"), fleet.container("build-")))]
+
+
+def test_a_bake_whose_controller_is_killed_is_finished_by_the_same_command(fleet: Fleet, tmp_path: Path) -> None:
+    asked = {"service": SERVICE, f"{SERVICE}_contract": SECRETIVE}
+    run = fleet.start("bake", **asked)
+    run.reached("Have Packer build it")
+    until = time.monotonic() + 60
+    while not hosts_of_bakes(fleet):
+        assert time.monotonic() < until, run.tail()
+        time.sleep(0.2)
+    run.kill()
+    again = fleet.must("bake", **asked)
+    assert "is baked" in again.output or "is proven" in again.output
+    (good,) = images(fleet)
+    assert good.startswith("good-")
+    assert hosts_of_bakes(fleet) == []
+    once_more = fleet.must("bake", **asked)
+    assert "nothing that goes into it has changed" in once_more.output
+    assert once_more.changed == 0
+    _assert_nowhere_in(fleet, good, tmp_path / "image.tar")
+
+
+def _assert_nowhere_in(fleet: Fleet, tag: str, archive: Path) -> None:
+    """Searches every layer of the image, as it is carried to another machine: an archive that is not compressed."""
+    fleet.podman("save", "--output", str(archive), f"localhost/{fleet.container('')[:-1]}/{SERVICE}:{tag}")
+    assert subprocess.run(["grep", "--quiet", "--text", "swagger_ui", archive]).returncode == 0, "it can be searched"
+    assert subprocess.run(["grep", "--quiet", "--text", CANARY, archive]).returncode == 1
+
+
+def test_an_image_that_proves_wrong_is_kept_aside_and_changes_nothing_else(fleet: Fleet) -> None:
+    before = images(fleet)
+    run = fleet.play("bake", service=SERVICE, **{f"{SERVICE}_contract": WRONG})
+    assert run.process.returncode != 0
+    assert "is bad and kept aside" in run.output
+    assert "not healthy after 3 s" in run.output
+    (bad,) = set(images(fleet)) - set(before)
+    assert bad.startswith("bad-")
+    assert set(before) <= set(images(fleet))
+    assert hosts_of_bakes(fleet) == []
+    assert bad.removeprefix("bad-") in fleet.must("images", service=SERVICE).output
+
+
+def test_a_release_that_is_not_good_everywhere_is_refused_before_anything_is_made(fleet: Fleet) -> None:
+    before = images(fleet)
+    run = fleet.play("bake", service=SERVICE, version="9.9.9")
+    assert run.process.returncode != 0
+    assert "9.9.9 was not proven good on every member; good on all of them:" in run.output
+    assert images(fleet) == before
