@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from pathlib import Path
@@ -19,11 +18,14 @@ SECRETIVE = {"release": {"prepare": [["sh", "-c", f"test {CANARY} = {CANARY}"]]}
 WRONG = {"health": {"path": "/nothing-here", "timeout_seconds": 3}}
 
 
+def repository(fleet: Fleet) -> str:
+    return f"localhost/{fleet.container('')[:-1]}/{SERVICE}"
+
+
 def images(fleet: Fleet) -> list[str]:
-    """The names of the service's images: <state>-<key>."""
-    found = json.loads(fleet.podman("images", "--format", "json", "--filter", f"reference=localhost/*/{SERVICE}"))
-    lab = fleet.container("")[:-1]
-    return [name.rpartition(":")[2] for entry in found for name in entry["Names"] if f"/{lab}/" in name]
+    """The tags of the service's images: <state>-<key>."""
+    found = fleet.podman("images", "--format", "{{.Tag}}", "--filter", f"reference={repository(fleet)}")
+    return sorted(found.split())
 
 
 def hosts_of_bakes(fleet: Fleet) -> list[str]:
@@ -32,6 +34,8 @@ def hosts_of_bakes(fleet: Fleet) -> list[str]:
 
 
 def test_a_bake_whose_controller_is_killed_is_finished_by_the_same_command(fleet: Fleet, tmp_path: Path) -> None:
+    for tag in images(fleet):  # of an earlier session in the same lab
+        fleet.podman("rmi", f"{repository(fleet)}:{tag}")
     asked = {"service": SERVICE, f"{SERVICE}_contract": SECRETIVE}
     run = fleet.start("bake", **asked)
     run.reached("Have Packer build it")
@@ -53,7 +57,7 @@ def test_a_bake_whose_controller_is_killed_is_finished_by_the_same_command(fleet
 
 def _assert_nowhere_in(fleet: Fleet, tag: str, archive: Path) -> None:
     """Searches every layer of the image, as it is carried to another machine: an archive that is not compressed."""
-    fleet.podman("save", "--output", str(archive), f"localhost/{fleet.container('')[:-1]}/{SERVICE}:{tag}")
+    fleet.podman("save", "--output", str(archive), f"{repository(fleet)}:{tag}")
     assert subprocess.run(["grep", "--quiet", "--text", "swagger_ui", archive]).returncode == 0, "it can be searched"
     assert subprocess.run(["grep", "--quiet", "--text", CANARY, archive]).returncode == 1
 

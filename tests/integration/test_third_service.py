@@ -74,7 +74,8 @@ def test_a_third_service_is_a_folder_and_a_group(theirs: Fleet) -> None:
     tried = theirs.must("golden.fleet.rollout", "--check", "--diff", service=NAME, version=old)
     assert re.search(rf"^\+.*{re.escape(old)}", tried.output, re.MULTILINE), tried.tail()
     for member in service.members:
-        assert not theirs.on(member, "find", f"/srv/{NAME}", "-name", old), "check mode brought nothing there"
+        left = theirs.on(member, "find", "/srv", "-path", f"*/{NAME}/*", "-name", old)
+        assert not left, "check mode brought nothing there"
     theirs.must("golden.fleet.rollout", service=NAME, version=old)
     with theirs.watched(NAME) as seen:
         theirs.must("golden.fleet.rollout", service=NAME, version=new)
