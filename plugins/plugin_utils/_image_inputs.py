@@ -24,6 +24,8 @@ _COLLECTION = pathlib.Path(__file__).resolve().parents[2]
 _ENGINE = ("plugins/module_utils/_release", "plugins/module_utils/_files.py", "plugins/module_utils/_names.py")
 # What is in a role's folder and in no host: the contract counts as it is with the environment's overrides in it.
 _LEFT_OUT = {"README.md", "__pycache__", "artifact", "contract.yml", "molecule", "tests"}
+# What a contract says of rollouts and of the controller.
+_OF_NO_HOST = ("artifact", "bake", "budget", "folder", "lease_seconds", "lock_seconds", "members", "rollout")
 _ROLE_KEYS = ("include_role", "import_role", "ansible.builtin.include_role", "ansible.builtin.import_role")
 
 
@@ -53,7 +55,7 @@ def collect(
     """
     inputs = {"base image": base, "active release": releases[0]["version"] if releases else ""}
     inputs |= {f"release {release['version']}": release["sha256"] for release in releases}
-    own = {name: value for name, value in contract.items() if name not in ("folder", "members")}
+    own = {name: value for name, value in contract.items() if name not in _OF_NO_HOST}
     inputs |= {"contract": _digest(own), "variables": _digest(variables)}
     shared = [path for path in template.parent.iterdir() if path.is_file()]
     places = [template, *shared, *(_COLLECTION / path for path in _ENGINE), *roles_of(pathlib.Path(contract["folder"]))]

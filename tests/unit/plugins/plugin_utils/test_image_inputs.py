@@ -61,6 +61,8 @@ def test_equal_inputs_have_an_equal_key(role: Path) -> None:
     assert _image_inputs.key_of(inputs(role)) == _image_inputs.key_of(inputs(role))
     other_hosts = inputs(role, contract={**contract(role), "members": ["web1", "web2"]})
     assert _image_inputs.why(inputs(role), other_hosts) == []
+    other_rollout = inputs(role, contract=contract(role, bake={"keep": 9}, budget={"failures": 2}))
+    assert _image_inputs.why(inputs(role), other_rollout) == []
 
 
 @pytest.mark.parametrize(
