@@ -91,6 +91,7 @@ class Demo:
 
     def _prepare(self, services: dict[str, Service]) -> None:
         self.forget()
+        prepared_for = code()
         broken = _broken(services[MAIN])
         artifacts = [
             playbook("artifacts", self.inventory),
@@ -98,7 +99,7 @@ class Demo:
         ]
         self._must(self._play("Build the artifacts", "artifacts", artifacts))
         self._must(self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)]))
-        self._prepared.write_text(code(), encoding="utf-8")
+        self._prepared.write_text(prepared_for, encoding="utf-8")
 
     def _first_versions(self, services: dict[str, Service], observer: Observer | None = None) -> None:
         plays = [self._rollout(service, service.versions[0], "first") for service in services.values()]

@@ -97,7 +97,7 @@ def _remove(images: Images, before: list[Image], params: dict[str, Any], check: 
     if used:
         raise ValueError(f"in use: {'; '.join(used)}")
     if chosen and not check:
-        images.remove(chosen)
+        images.remove(params["service"], chosen)
     return [image.name for image in before if image not in chosen.values()]
 
 

@@ -63,9 +63,9 @@ class Inventory:
         except ValueError as error:
             raise ContractError(f"{folder}: {error}") from error
         members = list(self._groups.get(service, []))
-        return _contract.load(service, folder, self._overrides(service, members), members)
+        return _contract.load(service, folder, self.overrides(service, members), members)
 
-    def _overrides(self, service: str, members: list[str]) -> Any:
+    def overrides(self, service: str, members: list[str]) -> Any:
         """The variable `<service>_contract`, which has to be the environment's and not only the members'."""
         name = f"{service}_contract"
         mine = self._variables.get(name)

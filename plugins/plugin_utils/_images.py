@@ -75,29 +75,20 @@ def newest_good(images: Sequence[Image]) -> Image | None:
     return next((image for image in images if image["state"] == "good"), None)
 
 
-def image_of(images: Sequence[Image], service: str, version: str) -> Image:
-    """The newest good image whose active release is ``version``, to launch hosts from. Raises ImageError."""
-    mine = [image for image in images if image["service"] == service and image["state"] == "good"]
-    for image in mine:
-        if active_release(image) == version:
-            return image
-    known = ", ".join(sorted({active_release(image) for image in mine})) or "none"
-    raise ImageError(f"no good image of {service} runs {version} (images run: {known}); bake it: playbooks/bake.yml")
-
-
 def active_release(image: Image) -> str:
     releases = image["record"].get("releases") or [{}]
     return str(releases[0].get("version", "?"))
 
 
-def to_remove(images: Sequence[Image], keep: int) -> list[Image]:
+def to_remove(images: Sequence[Image], keep: int, since: str = "9") -> list[Image]:
     """Those of one service that go: beyond the last ``keep`` good ones and the last bad one, and what no proof came to.
 
-    One that a host was launched from stays.
+    One that a host was launched from stays, and a candidate made after ``since``, in the form of ``made_at``.
     """
     good = [image for image in images if image["state"] == "good"][:keep]
     bad = [image for image in images if image["state"] == "bad"][:1]
-    return [image for image in images if image not in good and image not in bad and not image["used_by"]]
+    young = [image for image in images if image["state"] == "candidate" and image["made_at"] >= since]
+    return [image for image in images if image not in (*good, *bad, *young) and not image["used_by"]]
 
 
 def stale(image: Image, base: str) -> bool:

@@ -35,7 +35,7 @@ def version(executable: str) -> str:
     status, out, _ = _packer(executable, None).version()
     if status != 0:
         raise PackerError(f"{executable} version ended with status {status}")
-    return out.decode().strip().splitlines()[-1]
+    return out.decode().strip().splitlines()[0]
 
 
 def validate(executable: str, template: pathlib.Path, variables: Mapping[str, Any]) -> None:

@@ -55,17 +55,6 @@ def test_a_bake_whose_controller_is_killed_is_finished_by_the_same_command(fleet
     _assert_nowhere_in(fleet, good, tmp_path / "image.tar")
 
 
-def test_a_rollout_bakes_at_its_end_where_the_contract_says_so(fleet: Fleet) -> None:
-    version = fleet.active_on(SERVICE, "web1")
-    says_so = {f"{SERVICE}_contract": {**SECRETIVE, "bake": {"after_rollout": True}}}
-    run = fleet.must("rollout", service=SERVICE, version=version, **says_so)
-    assert "nothing that goes into it has changed" in run.output, "as baked by the test before"
-    failing = fleet.must("rollout", service=SERVICE, version=version, fleet_provider="nowhere", **says_so)
-    assert "The rollout stands, but its bake failed: " in failing.output
-    silent = fleet.must("rollout", service=SERVICE, version=version)
-    assert "image" not in silent.output
-
-
 def _assert_nowhere_in(fleet: Fleet, tag: str, archive: Path) -> None:
     """Searches every layer of the image, as it is carried to another machine: an archive that is not compressed."""
     fleet.podman("save", "--output", str(archive), f"{repository(fleet)}:{tag}")

@@ -43,6 +43,8 @@ def test_its_record_says_what_went_into_it(image: dict[str, Any]) -> None:
     assert record["proof"]["passed"]
     assert "pages" in record["proof"]["message"], "the service's own gate was run"
     assert record["packages"]["nginx"]
+    ours = dict(line.split("\t") for line in CONTROLLER.check_output("dpkg-query --show").splitlines())
+    assert record["packages"] != ours, "the packages are the host's and not the controller's"
     assert "roles/static_site/tasks/main.yml" in record["inputs"]
 
 

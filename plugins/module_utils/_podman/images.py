@@ -19,6 +19,7 @@ from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import
 
 # What an image is: made and not proven yet; proven, for hosts to be launched from; proven wrong, and kept aside.
 STATES = ("candidate", "good", "bad")
+_RECORD = {"releases": list, "inputs": dict, "packages": dict, "proof": dict}
 _TAG = re.compile(rf"({'|'.join(STATES)})-([0-9a-f]{{16}})")
 
 
@@ -72,7 +73,8 @@ def _record(labels: Mapping[str, str]) -> dict[str, Any]:
         record = json.loads(labels.get(f"{LABEL}record", "{}"))
     except ValueError:
         return {}
-    return record if isinstance(record, dict) else {}
+    fits = isinstance(record, dict) and all(isinstance(record.get(key, kind()), kind) for key, kind in _RECORD.items())
+    return record if fits else {}
 
 
 class Images:
@@ -93,12 +95,13 @@ class Images:
         """Turns the candidate into a good or a bad image that carries its record."""
         candidate, settled = self.reference(service, key, "candidate"), self.reference(service, key, state)
         labels = {"record": json.dumps(record, sort_keys=True), "lab": self._lab, "service": service}
-        words = [word for name, value in labels.items() for word in ("--label", f"{LABEL}{name}={value}")]
-        # No step but its base: the layers are the candidate's, and only what is said of them is new.
-        self._podman.run("build", "--quiet", *words, "--tag", settled, "-", given=f"FROM {candidate}\n")
-        self.remove([candidate])
+        # No step but its base: the layers are the candidate's, and only what is said of them is new. By standard input,
+        # as others see command lines, and those end somewhere.
+        lines = [f"FROM {candidate}", *(f"LABEL {LABEL}{name}={_quoted(value)}" for name, value in labels.items())]
+        self._podman.run("build", "--quiet", "--tag", settled, "-", given="\n".join(lines) + "\n")
+        self.remove(service, [candidate])
 
-    def remove(self, references: Iterable[str]) -> None:
+    def remove(self, service: str, references: Iterable[str]) -> None:
         """Takes the names away, and with an image's last name the image; those that are gone already are no error."""
         for reference in references:
             try:
@@ -106,4 +109,12 @@ class Images:
             except PodmanError as error:
                 if "not known" not in str(error) and "no such" not in str(error):
                     raise
-        self._podman.run("image", "prune", "--force", "--filter", f"label={LABEL}lab={self._lab}")
+        mine = [f"label={LABEL}lab={self._lab}", f"label={LABEL}service={service}"]
+        self._podman.run("image", "prune", "--force", *(word for one in mine for word in ("--filter", one)))
+
+
+def _quoted(value: str) -> str:
+    """A value as an instruction of a Containerfile takes it, with nothing in it that would be worked out."""
+    for special in ("\\", '"', "$"):
+        value = value.replace(special, f"\\{special}")
+    return f'"{value}"'

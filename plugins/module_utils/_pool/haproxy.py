@@ -86,6 +86,16 @@ class Runtime:
 
     def servers(self, backend: str) -> dict[str, Server]:
         """The servers of ``backend`` by name, in the configuration's order; their sessions in all workers."""
+        try:
+            return self._servers(backend)
+        except NoBackendError:
+            raise
+        except BalancerError:
+            # A reload between two questions: one was answered by the old worker, the other by the new one.
+            time.sleep(_POLL_SECONDS)
+            return self._servers(backend)
+
+    def _servers(self, backend: str) -> dict[str, Server]:
         states = self.ask(f"show servers state {backend}")
         stats = self.ask(f"show stat {backend} 4 -1")
         found = parse_servers(backend, states, stats)

@@ -9,9 +9,11 @@ The line is advice and not part of the record: who stands in it without waiting 
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
 
-from .._files import NotJsonError, atomic_write_json, read_json
+from .._files import NotJsonError, read_json
 
 
 class Line:
@@ -23,7 +25,10 @@ class Line:
     def join(self, member: str, number: int, now: float, until: float) -> None:
         """Stands the member in line for the rollout ``number``; where it stands already, until then."""
         waiting = self._read(now)
-        since = waiting.get(member, {}).get("since", now)
+        mine = waiting.get(member)
+        if mine and mine["number"] == number and mine["until"] >= until - 1:
+            return
+        since = mine["since"] if mine and mine["number"] == number else now
         self._write({**waiting, member: {"number": number, "since": since, "until": until}})
 
     def leave(self, member: str, now: float) -> None:
@@ -42,9 +47,16 @@ class Line:
     def _read(self, now: float) -> dict[str, Any]:
         try:
             waiting = read_json(self._path, {})
-            return {name: one for name, one in waiting.items() if one["until"] > now}
+            return {
+                name: one
+                for name, one in waiting.items()
+                if one["until"] > now and one["since"] <= now and one["number"] >= 0
+            }
         except (AttributeError, KeyError, NotJsonError, TypeError):
             return {}
 
     def _write(self, waiting: dict[str, Any]) -> None:
-        atomic_write_json(self._path, waiting)
+        # Not brought to the disk: after a crash nobody waits any more.
+        with open(f"{self._path}.new", "w", encoding="utf-8") as file:
+            json.dump(waiting, file)
+        os.replace(f"{self._path}.new", self._path)

@@ -22,7 +22,9 @@ from .rules import Limits, refuse
 _POLL_SECONDS = 0.1
 # What passes by itself, and how long it is held for true without asking HAProxy: a member that died or came back by
 # itself changes who is above the floor, while the window is the record's alone.
-_LOOK_SECONDS = {"floor": 0.25, "window": 5.0}
+_LOOK_SECONDS = {"floor": 0.25, "window": 1.0}
+# Who asks again right after its turn to wait keeps its place in the line.
+_PLACE_SECONDS = 2.0
 _STAMP_SECONDS = 0.05
 
 
@@ -71,10 +73,14 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
         if refused:
             if renewed:
                 record.save()
-            if deadline > time.monotonic() and refused["kind"] in _LOOK_SECONDS:
-                record.line.join(member, lock["number"], now, now + deadline - time.monotonic())
+            left = deadline - time.monotonic()
+            if left > 0 and refused["kind"] in _LOOK_SECONDS and not balancer.dry:
+                record.line.join(member, lock["number"], now, now + left + _PLACE_SECONDS)
+            elif refused["kind"] not in _LOOK_SECONDS and not balancer.dry:
+                record.line.leave(member, now)
             raise Refusal(refused["kind"], refused["msg"])
-        record.line.leave(member, now)
+        if not balancer.dry:
+            record.line.leave(member, now)
         data["leases"][member] = {
             "phase": "reserved",
             "was": "online" if servers[member].admin == "ready" else "out",

@@ -103,18 +103,7 @@ def test_what_is_removed() -> None:
     ]  # fmt: skip
     assert [one["key"] for one in _images.to_remove(images, keep=2)] == ["6", "1", "0"]
     assert _images.to_remove([], keep=2) == []
-
-
-def test_which_image_hosts_are_launched_from() -> None:
-    images = [
-        image("3", "bad", releases=[release("2")]),
-        image("2", releases=[release("2"), release("1")]),
-        image("1", releases=[release("1")]),
-    ]
-    assert _images.image_of(images, "shop", "2")["key"] == "2"
-    assert _images.image_of(images, "shop", "1")["key"] == "1", "active there, and not only carried"
-    with pytest.raises(ImageError, match=r"no good image of shop runs 3 \(images run: 1, 2\)"):
-        _images.image_of(images, "shop", "3")
+    assert [one["key"] for one in _images.to_remove(images, 2, "2026-01-02T03:04:05Z")] == ["1", "0"]
 
 
 def test_the_table_says_what_is_stale_and_why_one_is_bad() -> None:
