@@ -28,6 +28,10 @@ class NoBackendError(BalancerError):
     """The service isn't in the balancer's configuration."""
 
 
+class TwoAnswersError(BalancerError):
+    """Two answers don't speak of the same servers."""
+
+
 @dataclass(frozen=True)
 class Server:
     """One server of a backend. ``admin`` is ready, drain or maint; ``healthy`` says that its last checks all passed."""
@@ -88,9 +92,7 @@ class Runtime:
         """The servers of ``backend`` by name, in the configuration's order; their sessions in all workers."""
         try:
             return self._servers(backend)
-        except NoBackendError:
-            raise
-        except BalancerError:
+        except TwoAnswersError:
             # A reload between two questions: one was answered by the old worker, the other by the new one.
             time.sleep(_POLL_SECONDS)
             return self._servers(backend)
@@ -121,7 +123,7 @@ def parse_servers(backend: str, states: str, stats: str) -> dict[str, Server]:
     for row in _states(backend, states):
         name = row["srv_name"]
         if name not in details:
-            raise BalancerError(f"haproxy answered nonsense: {backend}/{name} has a state and no statistics")
+            raise TwoAnswersError(f"haproxy answered nonsense: {backend}/{name} has a state and no statistics")
         admin, detail = int(row["srv_admin_state"]), details[name]
         checked = detail["check_health"] != "" and _best(detail) == int(detail["check_health"])
         found[name] = Server(
