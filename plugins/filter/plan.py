@@ -7,21 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_version
 from ansible_collections.golden.fleet.plugins.plugin_utils import _plan, _tables, _verdict
-
-
-def _told(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, its refusals as Ansible's own kind of error."""
-
-    def filtered(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except (_plan.PlanError, ValueError) as error:
-            raise AnsibleFilterError(str(error)) from error
-
-    return filtered
+from ansible_collections.golden.fleet.plugins.plugin_utils._filters import told
 
 
 def rollout_plan(releases: Any, rollout: Any, pool: Any, zones: Any) -> Any:
@@ -75,11 +63,11 @@ class FilterModule:
             "plan_table": _tables.plan_table,
             "reconcile_problems": _tables.reconcile_problems,
             "reconcile_report": _tables.reconcile_report,
-            "reconcile_plan": _told(_plan.plan_reconcile),
-            "rollback_version": _told(rollback_version),
+            "reconcile_plan": told(_plan.plan_reconcile, _plan.PlanError, ValueError),
+            "rollback_version": told(rollback_version, _plan.PlanError, ValueError),
             "rollout_failure": _verdict.failure,
-            "rollout_plan": _told(rollout_plan),
+            "rollout_plan": told(rollout_plan, _plan.PlanError, ValueError),
             "rollout_verdict": _verdict.judge,
             "status_table": _tables.status_table,
-            "version_name": _told(check_version),
+            "version_name": told(check_version, _plan.PlanError, ValueError),
         }

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.plugin_utils._image_inputs import why
+from ansible_collections.golden.fleet.plugins.plugin_utils._tables import aligned
 
 Image = Mapping[str, Any]
 
@@ -99,9 +100,7 @@ def stale(image: Image, base: str) -> bool:
 def table(images: Sequence[Image], base: str = "") -> list[str]:
     """The catalogue as lines of text, a line for each image."""
     heads = ["service", "key", "state", "release", "also carries", "made", "by", "in use by", ""]
-    rows = [_row(image, base) for image in images]
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in [heads, *rows]]
+    return aligned([heads, *(_row(image, base) for image in images)])
 
 
 def _row(image: Image, base: str) -> list[str]:

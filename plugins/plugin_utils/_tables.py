@@ -12,8 +12,13 @@ from typing import Any
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """Aligned lines under their heads; an empty cell is a dash, so that columns stay readable."""
     cells = [[str(cell) if cell not in ("", None) else "-" for cell in row] for row in rows]
-    widths = [max(len(line[i]) for line in [list(heads), *cells]) for i in range(len(heads))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in [heads, *cells]]
+    return aligned([heads, *cells])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """The lines as text, each cell as wide as the widest of its column."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
 
 
 def plan_table(plan: Mapping[str, Any], version: str) -> list[str]:
