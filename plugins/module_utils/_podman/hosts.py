@@ -67,7 +67,7 @@ def launch(podman: Podman, wish: Wish, hosts: list[str], *, check: bool) -> Outc
     recipe = recipe_of(wish.image, wish.capabilities)
     steps = plan_hosts(found, hosts, recipe=recipe, subnet=subnet, alive=is_alive(found), group=wish.group)
     taken = {step.address for step in steps} | {was.address for was in found.values()}
-    launcher = _Launcher(podman, wish, free_addresses(subnet, taken) if subnet else iter(()), check)
+    launcher = Raising(podman, wish, free_addresses(subnet, taken) if subnet else iter(()), check)
     return Outcome(in_parallel(launcher.take, steps), network, there is None)
 
 
@@ -89,8 +89,8 @@ def terminate(podman: Podman, hosts: list[str] | None, *, check: bool, group: st
     return Outcome(steps, None if goes else network, goes)
 
 
-class _Launcher:
-    """Takes the steps of one launch; used from several threads."""
+class Raising:
+    """Takes the steps to hosts that are up; used from several threads."""
 
     def __init__(self, podman: Podman, wish: Wish, spare_addresses: Iterator[str], check: bool) -> None:
         self._podman = podman
@@ -123,7 +123,8 @@ class _Launcher:
     def _create(self, step: Step) -> str:
         address = step.address
         for tries_left in reversed(range(_ADDRESS_TRIES)):
-            self._podman.remove(step.host)
+            if step.act != "create" or tries_left < _ADDRESS_TRIES - 1:
+                self._podman.remove(step.host)
             try:
                 self._podman.create(
                     step.host,
@@ -131,6 +132,7 @@ class _Launcher:
                     image=self._wish.image,
                     capabilities=self._wish.capabilities,
                     group=self._wish.group,
+                    zone=step.zone,
                 )
                 return address
             except PodmanError as error:

@@ -51,9 +51,10 @@ class PodmanError(Exception):
 class Podman:
     """One lab's containers on this machine."""
 
-    def __init__(self, lab: str, executable: str = "podman") -> None:
+    def __init__(self, lab: str, executable: str = "podman", environment: Mapping[str, str] | None = None) -> None:
         self._lab = lab
         self._executable = executable
+        self._environment = {**os.environ, **environment} if environment else None
 
     def run(self, *arguments: str, timeout_seconds: float = 120, given: str | None = None) -> str:
         """What podman printed, given that on its standard input. Raises PodmanError."""
@@ -61,7 +62,13 @@ class Podman:
         shown = " ".join(command[:3])
         try:
             done = subprocess.run(  # noqa: S603  # an argument list, no shell
-                command, capture_output=True, text=True, timeout=timeout_seconds, check=False, input=given or ""
+                command,
+                capture_output=True,
+                text=True,
+                timeout=timeout_seconds,
+                check=False,
+                input=given or "",
+                env=self._environment,
             )
         except FileNotFoundError as error:
             raise PodmanError(f"{self._executable} is not installed on this machine") from error
@@ -94,9 +101,11 @@ class Podman:
     def remove_network(self) -> None:
         self.run("network", "rm", "--force", self._lab)
 
-    def create(self, host: str, address: str, *, image: str, capabilities: Sequence[str], group: str = "") -> None:
+    def create(
+        self, host: str, address: str, *, image: str, capabilities: Sequence[str], group: str = "", zone: str = ""
+    ) -> None:
         recipe = recipe_of(image, capabilities)
-        labels = {"lab": self._lab, "address": address, "recipe": recipe, "group": group}
+        labels = {"lab": self._lab, "address": address, "recipe": recipe, "group": group, "zone": zone}
         self.run(
             *("run", "--detach", "--replace", "--systemd=always"),
             *("--name", self._name(host), "--hostname", host, "--network", self._lab),

@@ -158,6 +158,7 @@ _OPERATIONS: dict[str, Callable[[Balancer, Mapping[str, Any]], dict[str, Any]]] 
     "join": joining.join,
     "await_checks": joining.await_checks,
     "admit_all": joining.admit_all,
+    "round": joining.round_of,
     "withdraw": leaving.withdraw,
     "drain_all": leaving.drain_all,
     "dismiss": leaving.dismiss,

@@ -69,6 +69,18 @@ def await_checks(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any
         time.sleep(_POLL_SECONDS)
 
 
+def round_of(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """One round of a growth in one call: admits ``admit``, has ``join`` join, and tells who of ``members`` is ill."""
+    admitted = admit_all(balancer, {**params, "members": params["admit"]})
+    joined = join(balancer, {**params, "members": params["join"]})
+    checked = await_checks(balancer, params)
+    return {
+        "changed": admitted["changed"] or joined["changed"],
+        "admitted": admitted["admitted"],
+        "ill": checked["ill"],
+    }
+
+
 def _check_again(balancer: Balancer, members: list[str], number: int) -> None:
     """A balancer that started anew in between has them in maintenance, where nobody is checked."""
     with balancer.record.held() as data:
