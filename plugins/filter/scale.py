@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.plugin_utils import _scale
-from ansible_collections.golden.fleet.plugins.plugin_utils._filters import told
+
+
+def scale_plan(contracts: Sequence[Mapping[str, Any]], service: str, count: Any, found: Mapping[str, Any]) -> Any:
+    """The plan, or in ``problem`` why there is none, for a task to say so: a filter's own error is hard to read."""
+    try:
+        return {"problem": "", **_scale.plan(contracts, service, count, found)}
+    except _scale.ScaleError as error:
+        return {"problem": str(error)}
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "scale_count": told(_scale.checked_count, _scale.ScaleError),
             "scale_outcome": _scale.outcome,
-            "scale_plan": told(_scale.plan, _scale.ScaleError),
+            "scale_plan": scale_plan,
             "scale_table": _scale.table,
         }

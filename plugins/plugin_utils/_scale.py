@@ -141,8 +141,8 @@ def _image(service: str, pool: Mapping[str, Any], images: Sequence[Mapping[str, 
     }
     active = set().union(*versions.values()) - {None} if versions else set()
     if len(active) != 1:
-        seen = ", ".join(sorted(active)) or "none that a rollout has brought"
-        raise ScaleError(f"{service}: its members serve {seen}; finish a rollout first, so that all serve one release")
+        seen = f"its members serve {', '.join(sorted(active))}" if active else "no rollout has brought it a release yet"
+        raise ScaleError(f"{service}: {seen}; roll one out to all members first")
     (version,) = active
     good = [image for image in images if image["state"] == "good"]
     fitting = [image for image in good if active_release(image) == version]

@@ -22,7 +22,7 @@ def shrink(balancers: Balancers, params: Mapping[str, Any]) -> list[str]:
     left, gone = list(params["members"]), []
     deadline = time.monotonic() + params["wait_seconds"]
     while left:
-        taken, refused = _withdraw(balancers, params, left)
+        taken, kept = _withdraw(balancers, params, left)
         drained, busy = _drain(balancers, params, taken)
         _dismiss(balancers, params, drained)
         gone += drained
@@ -33,12 +33,12 @@ def shrink(balancers: Balancers, params: Mapping[str, Any]) -> list[str]:
             balancers.say(f"{len(gone)} are out for good, {len(left)} to go")
             deadline = time.monotonic() + params["wait_seconds"]
         elif left:
-            _wait(balancers, refused, deadline, len(gone))
+            _wait(balancers, kept, deadline, len(gone))
     return gone
 
 
-def _wait(balancers: Balancers, refused: Mapping[str, str], deadline: float, gone: int) -> None:
-    why = next(iter(refused.values()), "the balancers don't agree on whom the floor lets go")
+def _wait(balancers: Balancers, kept: Mapping[str, str], deadline: float, gone: int) -> None:
+    why = next(iter(kept.values()), "the balancers don't agree on whom the floor lets go")
     if time.monotonic() >= deadline:
         raise ChangeError(f"no further member may go: {why}; {gone} members are gone", refusal="floor")
     balancers.say(f"waiting: {why}")
@@ -51,15 +51,15 @@ def _withdraw(
     """Those that all balancers let go, and why the others may not; who may go on some alone stays on those, too."""
     asked = {name: params[name] for name in _WITHDRAW_KEYS}
     let_go: dict[str, list[str]] = {}
-    refused: dict[str, str] = {}
+    kept: dict[str, str] = {}
     taken = list(members)
     for balancer in balancers.names:
         answer = balancers.do(balancer, "withdraw", members=taken, **asked)
-        refused |= answer["refused"]
+        kept |= answer["kept"]
         taken = let_go[balancer] = answer["taken"]
     for balancer, names in let_go.items():
         _give_back(balancers, balancer, [name for name in names if name not in taken], params)
-    return taken, refused
+    return taken, kept
 
 
 _WITHDRAW_KEYS = ("number", "version", "floor", "floor_per_zone", "zones", "budget", "lease_seconds")

@@ -24,11 +24,11 @@ _OF_ALL = ("stopped", "superseded")
 def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     """Leases as many of ``members``, in this order, as the floor allows now, and sends them no new requests.
 
-    Returns ``taken`` and ``refused``, the reason for each of the others.
+    Returns ``taken`` and ``kept``, the reason for each of the others.
     """
     members = params["members"]
     taken: list[str] = []
-    refused: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for member in members:
         try:
             # No window: these don't come back, so nothing is won by waiting for one another.
@@ -37,11 +37,11 @@ def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         except Refusal as refusal:
             if refusal.kind in _OF_ALL:
                 raise
-            refused[member] = str(refusal)
+            kept[member] = str(refusal)
     if taken and not balancer.dry:
         with balancer.record.held() as data:
             begin_drain(balancer, data, taken, params["number"])
-    return {"changed": bool(taken), "taken": taken, "refused": refused}
+    return {"changed": bool(taken), "taken": taken, "kept": kept}
 
 
 def drain_all(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
