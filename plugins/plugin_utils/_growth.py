@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -21,6 +20,8 @@ from ansible_collections.golden.fleet.plugins.module_utils._launching import Lau
 _ROUND_SECONDS = (0.2, 5.0)
 _HOSTS_A_SECOND = 10.0
 _SAY_SECONDS = 10.0
+# Most of that time a host boots and this side waits; how many are launched at once is the provider's to know.
+_UNDER_WAY = 64
 # A lock is renewed by each round.
 _LEAST_OFTEN_SECONDS = 10.0
 
@@ -75,7 +76,7 @@ class Growth:
 
     def run(self, hosts: Sequence[Host]) -> Outcome:
         """Launches the hosts and returns once each one serves, was replaced by one that does, or is missing."""
-        with concurrent.futures.ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1) as self._pool:
+        with concurrent.futures.ThreadPoolExecutor(max_workers=_UNDER_WAY) as self._pool:
             try:
                 for host in hosts:
                     self._launch(host)
