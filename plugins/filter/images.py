@@ -16,6 +16,7 @@ class FilterModule:
         return {
             "image_packages": _images.parse_packages,
             "image_plan": _images.plan,
+            "image_proof": _images.proof,
             "image_releases": told(_images.releases_for, _images.ImageError),
             "images_table": _images.table,
             "images_to_remove": _images.to_remove,
