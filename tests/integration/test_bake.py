@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -44,8 +46,16 @@ def test_a_bake_whose_controller_is_killed_is_finished_by_the_same_command(fleet
         assert time.monotonic() < until, run.tail()
         time.sleep(0.2)
     run.kill()
-    again = fleet.must("bake", **asked)
-    assert "is baked" in again.output or "is proven" in again.output
+    # Its Packer goes on, and is waited for. What then stands in the way of the proof is not the image's fault.
+    hindered = fleet.play("bake", provider_podman_capabilities=["NO_SUCH_ONE"], **asked)
+    assert hindered.process.returncode != 0
+    assert "waiting: the Packer of an earlier bake is still under way" in hindered.output
+    assert "could not be proven, and stays a candidate that the next bake proves: " in hindered.output
+    (candidate,) = images(fleet)
+    assert candidate.startswith("candidate-")
+    both = [fleet.start("bake", **asked), fleet.start("bake", **asked)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert sorted("is proven" in one.output for one in both) == [False, True], "they wait for each other"
     (good,) = images(fleet)
     assert good.startswith("good-")
     assert hosts_of_bakes(fleet) == []
@@ -53,6 +63,41 @@ def test_a_bake_whose_controller_is_killed_is_finished_by_the_same_command(fleet
     assert "nothing that goes into it has changed" in once_more.output
     assert once_more.changed == 0
     _assert_nowhere_in(fleet, good, tmp_path / "image.tar")
+
+
+def test_a_rollout_bakes_at_its_end_where_the_contract_says_so(fleet: Fleet) -> None:
+    version = fleet.active_on(SERVICE, "web1")
+    asked = {
+        "service": SERVICE,
+        "version": version,
+        f"{SERVICE}_contract": {**SECRETIVE, "bake": {"after_rollout": True}},
+    }
+    run = fleet.must("rollout", **asked)
+    assert "nothing that goes into it has changed" in run.output, "as baked by the test before"
+    failing = fleet.must("rollout", fleet_provider="nowhere", **asked)
+    assert "The rollout stands, every member serves it; but its bake failed: " in failing.output
+    assert "ignored=1" in failing.output
+
+
+def test_a_rollback_bakes_after_it_has_marked_what_was_left(fleet: Fleet) -> None:
+    old, new = fleet.lab.services[SERVICE].versions
+    fleet.must("rollout", service=SERVICE, version=new)
+    asks = {f"{SERVICE}_contract": {"bake": {"after_rollout": True}}}
+    run = fleet.must("rollback", "--diff", service=SERVICE, bad="for the test", **asks)
+    (made,) = re.findall(rf"{SERVICE} {re.escape(old)}: the image (\w+) is baked", run.output)
+    (image,) = json.loads(
+        fleet.podman("images", "--format", "json", "--filter", f"reference={repository(fleet)}:good-{made}")
+    )
+    record = json.loads(image["Labels"]["golden.fleet.record"])
+    assert [release["version"] for release in record["releases"]] == [old], "and no way back to what is bad"
+
+
+def test_check_mode_says_that_it_would_bake(fleet: Fleet) -> None:
+    before = images(fleet)
+    run = fleet.must("bake", "--check", service=SERVICE, **{f"{SERVICE}_contract": WRONG})
+    assert "would be baked" in run.output
+    assert run.changed == 1
+    assert images(fleet) == before
 
 
 def _assert_nowhere_in(fleet: Fleet, tag: str, archive: Path) -> None:
