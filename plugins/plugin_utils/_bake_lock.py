@@ -44,6 +44,8 @@ def hold(lock: pathlib.Path, owner: Mapping[str, Any], seconds: float, say: Call
             return was != owner
         if time.monotonic() >= deadline:
             raise BakeBusyError(f"{busy}; waited {seconds:g} s for it")
+        if is_dead(owner, owner):
+            raise BakeBusyError(f"{busy}; the playbook that waited for it has ended")
         if not said:
             say(f"waiting: {busy}")
             said = True

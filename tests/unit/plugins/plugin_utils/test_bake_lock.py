@@ -54,6 +54,15 @@ def test_it_is_nobodys_once_its_playbook_is_dead(lock: Path, bake: subprocess.Po
     assert hold(lock, me(), 0, print)
 
 
+def test_nobody_waits_for_a_playbook_that_has_ended(lock: Path, bake: subprocess.Popen[bytes]) -> None:
+    hold(lock, me(), 0, print)
+    waiting = this_process(bake.pid)
+    bake.kill()
+    bake.wait()
+    with pytest.raises(BakeBusyError, match="the playbook that waited for it has ended"):
+        hold(lock, waiting, 60, print)
+
+
 def test_a_packer_that_outlives_its_playbook_is_waited_for(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock.parent.mkdir()
     said: list[str] = []
