@@ -77,6 +77,27 @@ def plan(images: Sequence[Image], wanted: Mapping[str, Any], since: str = "") ->
     return {"act": "bake", "why": reasons or ["there is no good image of it yet"]}
 
 
+def member_for(
+    found: Mapping[str, Mapping[str, Any]], contract: Mapping[str, Any], pool: Mapping[str, Any], version: str
+) -> str:
+    """The member that an image is made from: one that a killed bake left out, else the first that serves ``version``.
+
+    ``found`` is the answer of ``release_info`` by member, ``pool`` that of ``pool_info``. Raises ImageError.
+    """
+    service = contract["service"]
+    seen = {member: pool["members"].get(member, {}) for member in contract["members"]}
+    runs = [member for member in seen if found.get(member, {}).get("active") == version]
+    left = [
+        member
+        for member in runs
+        if str((seen[member].get("lease") or {}).get("rollout")).startswith(f"{service}-bake-")
+    ]
+    serves = [member for member in runs if seen[member].get("pool") == "online" and not seen[member].get("lease")]
+    if not left and not serves:
+        raise ImageError(f"{service}: no member that runs {version} is online, so none can be made an image of")
+    return [*left, *serves][0]
+
+
 def proof(host: Mapping[str, Any], gates: Mapping[str, Any], suite: Mapping[str, Any]) -> dict[str, Any]:
     """What a host launched from an image has proven it to be: ``passed``, and the ``message`` that says by what.
 
@@ -124,7 +145,7 @@ def stale(image: Image, base: str) -> bool:
 
 def table(images: Sequence[Image], base: str = "") -> list[str]:
     """The catalogue as lines of text, a line for each image."""
-    heads = ["service", "key", "state", "release", "also carries", "made", "by", "in use by", ""]
+    heads = ["service", "key", "state", "release", "also carries", "made from", "made", "by", "in use by", ""]
     return aligned([heads, *(_row(image, base) for image in images)])
 
 
@@ -138,6 +159,7 @@ def _row(image: Image, base: str) -> list[str]:
         image["state"],
         active_release(image),
         ", ".join(others) or "-",
+        str(record.get("from") or "role"),
         image["made_at"][:19],
         str(record.get("made_by", "-")),
         ", ".join(image["used_by"]) or "-",

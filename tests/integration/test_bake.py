@@ -96,6 +96,23 @@ def test_a_rollback_bakes_after_it_has_marked_what_was_left(fleet: Fleet) -> Non
     assert only["version"] == old, "and no way back to what is bad"
 
 
+def test_an_image_of_a_member_whose_bake_is_killed_while_the_member_is_out(fleet: Fleet) -> None:
+    asked = {"service": SERVICE, f"{SERVICE}_contract": {"bake": {"from": "member"}}}
+    run = fleet.start("bake", **asked)
+    run.reached("Copy its disk")
+    run.kill()
+    (out,) = fleet.leases(SERVICE)["lb1"]
+    with fleet.watched(SERVICE) as seen:
+        again = fleet.must("bake", **asked)
+    seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor)
+    assert not any(fleet.leases(SERVICE).values())
+    members = list(fleet.lab.services[SERVICE].members)
+    assert fleet.online(SERVICE) == {"lb1": members, "lb2": members}
+    (made,) = re.findall(r"the image (\w+) is baked", again.output)
+    assert record_of(fleet, f"good-{made}")["from"] == out
+    assert fleet.must("bake", **asked).changed == 0
+
+
 def test_check_mode_says_that_it_would_bake(fleet: Fleet) -> None:
     before = images(fleet)
     run = fleet.must("bake", "--check", service=SERVICE, **{f"{SERVICE}_contract": WRONG})

@@ -103,6 +103,29 @@ def test_a_candidate_that_nothing_could_prove_for_long_is_made_anew() -> None:
     assert _images.plan([image("k", "candidate")], wanted, "2026-01-02T03:04:06Z") == told
 
 
+def seen(pool: str = "online", rollout: str = "") -> dict[str, Any]:
+    return {"pool": pool, "lease": {"rollout": rollout} if rollout else None}
+
+
+@pytest.mark.parametrize(
+    ("members", "chosen"),
+    [
+        ([seen(), seen()], "web0"),
+        ([seen("down"), seen()], "web1"),
+        ([seen(), seen("maintenance", "shop-bake-0123")], "web1"),
+        ([seen("maintenance", "shop-2-20260101T000000Z"), seen()], "web1"),
+        ([seen("online", "shop-2-20260101T000000Z"), seen()], "web1"),
+    ],
+)
+def test_the_member_that_an_image_is_made_from(members: list[dict[str, Any]], chosen: str) -> None:
+    pool = {"members": {f"web{number}": member for number, member in enumerate(members)}}
+    runs = {name: found("2", "2") for name in pool["members"]}
+    contract = {**CONTRACT, "members": list(runs)}
+    assert _images.member_for(runs, contract, pool, "2") == chosen
+    with pytest.raises(ImageError, match="no member that runs 3 is online"):
+        _images.member_for(runs, contract, pool, "3")
+
+
 UP = {"state": "running", "failed_units": []}
 DEGRADED = {"state": "degraded", "failed_units": ["a.service", "b.service"]}
 PASSED = {"passed": True, "msg": "bake passed health"}
