@@ -11,8 +11,8 @@ author: The golden.fleet founders
 description:
   - A bake makes a I(candidate). Proven, it becomes V(good) or V(bad), with a record of what went into it, in its tags.
   - A good one is what hosts are launched from. A bad one is kept aside.
-  - With an image go its snapshots. A version of a launch template that M(golden.fleet.aws_group_image) made for it stays,
-    with nothing pointing at it; EC2 has room for ten thousand.
+  - With an image go its snapshots. A version of a launch template that M(golden.fleet.aws_group_image) made for it
+    stays, with nothing pointing at it; EC2 has room for ten thousand.
 attributes:
   check_mode:
     support: full
