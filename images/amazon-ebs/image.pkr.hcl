@@ -12,11 +12,10 @@ source "amazon-ebs" "image" {
   run_tags        = var.run_tags
   run_volume_tags = var.run_tags
 
-  instance_type               = var.instance_type
-  subnet_id                   = var.subnet
-  security_group_ids          = var.security_groups
-  iam_instance_profile        = var.instance_profile
-  associate_public_ip_address = var.public_address
+  instance_type        = var.instance_type
+  subnet_id            = var.subnet
+  security_group_ids   = var.security_groups
+  iam_instance_profile = var.instance_profile
   # Shut down from inside, it is gone too, whatever became of Packer.
   shutdown_behavior = "terminate"
 

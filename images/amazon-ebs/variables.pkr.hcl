@@ -52,12 +52,6 @@ variable "instance_profile" {
   description = "The IAM instance profile of that instance; none if empty."
 }
 
-variable "public_address" {
-  type        = bool
-  default     = false
-  description = "Whether that instance gets a public address."
-}
-
 variable "root_device" {
   type        = string
   default     = "/dev/xvda"
