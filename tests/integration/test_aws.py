@@ -1,0 +1,138 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Images at AWS: the real Packer with its amazon-ebs builder, a stand-in for EC2, hosts of the lab for instances."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.lab import CHECKOUT
+from tests.integration.fleet import FOLDER, INVENTORY, Fleet
+from tests.integration.stand_in import CREDENTIALS, SECRET, Aws, Hypervisor, served
+
+SERVICE = "swagger_ui"
+NAME = f"golden-fleet-test-{SERVICE}"
+KEY = CHECKOUT / "build" / "lab" / "id_ed25519"
+# What the policy allows besides, and why it isn't asked for here, is said in docs/aws.md.
+UNSEEN = {
+    "autoscaling:CreateOrUpdateTags",
+    "autoscaling:DeleteTags",
+    "autoscaling:ResumeProcesses",
+    "autoscaling:SuspendProcesses",
+    "ec2:DescribeRegions",
+}
+
+
+@pytest.fixture
+def aws(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Aws, Fleet]]:
+    """The stand-in, and the fleet with it as the provider of images."""
+    monkeypatch.setenv("CONTAINERS_CONF", str(CHECKOUT / "build" / "lab" / "containers.conf"))
+    lab = fleet.container("")[:-1]
+    network = ipaddress.ip_network(json.loads(fleet.podman("network", "inspect", lab))[0]["subnets"][0]["subnet"])
+    key = subprocess.run(["ssh-keygen", "-y", "-f", KEY], capture_output=True, text=True, check=True).stdout.strip()
+    base = fleet.podman("inspect", "--format", "{{.ImageName}}", fleet.container("web1"))
+    with served(tmp_path) as stand_in:
+        reached = {"address": str(network[-10]), "user": "operator", "private_key_file": str(KEY)}
+        variables = {
+            **stand_in.variables(),
+            "provider_aws_stand_in_address": reached["address"],
+            "provider_aws_user": reached["user"],
+            "provider_aws_private_key_file": reached["private_key_file"],
+            "provider_aws_files": str(tmp_path / "aws"),
+        }
+        inventory = tmp_path / "aws.yml"
+        inventory.write_text(json.dumps({"all": {"vars": variables}}), encoding="utf-8")
+        hypervisor = Hypervisor(stand_in, lab, reached["address"], key, base)
+        hypervisor.start()
+        try:
+            yield stand_in, dataclasses.replace(fleet, inventories=(INVENTORY, inventory), env=CREDENTIALS)
+            assert hypervisor.errors == []
+        finally:
+            hypervisor.end()
+
+
+def launched_next(stand_in: Aws) -> tuple[str, str]:
+    """The version that the group is at, and the AMI of an instance that it is made to launch."""
+    asked = {"AutoScalingGroupName": NAME, "HonorCooldown": False}
+    stand_in.autoscaling.set_desired_capacity(**asked, DesiredCapacity=1)
+    (group,) = stand_in.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    (instance,) = [one["InstanceId"] for one in group["Instances"]]
+    (reservation,) = stand_in.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+    stand_in.autoscaling.set_desired_capacity(**asked, DesiredCapacity=0)
+    return group["LaunchTemplate"]["Version"], reservation["Instances"][0]["ImageId"]
+
+
+def group_of(stand_in: Aws) -> None:
+    """The service's group, as somebody makes it who doesn't know of versions."""
+    stand_in.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=NAME,
+        MinSize=0,
+        MaxSize=2,
+        AvailabilityZones=["eu-central-1a"],
+        LaunchTemplate={"LaunchTemplateName": NAME, "Version": "$Latest"},
+    )
+
+
+def test_an_image_is_baked_launched_from_gone_back_from_and_removed(aws: tuple[Aws, Fleet]) -> None:
+    stand_in, fleet = aws
+    old, new = fleet.lab.services[SERVICE].versions[:2]
+    fleet.must("rollout", service=SERVICE, version=new)
+
+    fleet.must("bake", service=SERVICE)
+    (of_new,) = stand_in.images()
+    assert stand_in.images()[of_new]["golden.fleet.state"] == "good"
+    group_of(stand_in)
+    fleet.must("publish", service=SERVICE)
+    assert launched_next(stand_in) == ("1", of_new)
+
+    run = fleet.must("bake", service=SERVICE, version=old)
+    assert f"of {new}" in run.output, "an image of a release that isn't active is not launched from"
+    (of_old,) = set(stand_in.images()) - {of_new}
+    assert launched_next(stand_in) == ("1", of_new)
+    assert of_old in fleet.must("images", service=SERVICE).output or "good" in run.output
+
+    fleet.must("rollback", service=SERVICE)
+    fleet.must("publish", service=SERVICE)
+    assert launched_next(stand_in) == ("2", of_old)
+    assert fleet.must("publish", service=SERVICE).changed == 0
+
+    kept = fleet.must("bake", service=SERVICE, **{f"{SERVICE}_contract": {"bake": {"keep": 1}}})
+    assert "nothing that goes into it has changed" in kept.output
+    assert set(stand_in.images()) == {of_old}
+    snapshots = stand_in.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    assert all(of_new not in snapshot["Description"] for snapshot in snapshots)
+
+    assert_nothing_is_left(stand_in)
+    assert_no_secret_is_told()
+    assert_only_what_the_policy_allows(stand_in)
+
+
+def assert_nothing_is_left(stand_in: Aws) -> None:
+    states = [("instance-state-name", ["pending", "running", "stopping", "stopped"])]
+    alive = stand_in.ec2.describe_instances(Filters=[{"Name": name, "Values": values} for name, values in states])
+    assert alive["Reservations"] == []
+    assert stand_in.ec2.describe_key_pairs()["KeyPairs"] == []
+
+
+def assert_no_secret_is_told() -> None:
+    logs = [*FOLDER.glob("*.log"), *(CHECKOUT / "build" / "bake").rglob("*.log")]
+    assert logs
+    assert [log for log in logs if SECRET in log.read_text(encoding="utf-8", errors="replace")] == []
+
+
+def assert_only_what_the_policy_allows(stand_in: Aws) -> None:
+    """Everything that was asked stands in the policy of docs/aws.md, and everything that stands there was asked."""
+    text = (CHECKOUT / "docs" / "aws.md").read_text(encoding="utf-8")
+    (policy,) = re.findall(r"```json\n(\{.*?\n\})\n```", text, flags=re.DOTALL)
+    allowed = {action for statement in json.loads(policy)["Statement"] for action in statement["Action"]}
+    asked = stand_in.actions()
+    assert asked - allowed == set()
+    assert allowed - asked == UNSEEN
