@@ -66,3 +66,12 @@ def test_an_image_that_is_used_is_not_removed(account: Account) -> None:
         act(account, "absent", images=[image])
     account.ec2.terminate_instances(InstanceIds=[instance])
     assert account.catalogue.found()[0].used_by == ("group fleet",)
+
+
+def test_what_somebody_else_removed_meanwhile_is_no_error(account: Account) -> None:
+    image = account.bake("good")
+    (found,) = account.catalogue.found()
+    account.ec2.deregister_image(ImageId=image)
+    account.ec2.delete_snapshot(SnapshotId=found.snapshots[0])
+    account.catalogue.remove([found])
+    assert account.catalogue.found() == []
