@@ -31,16 +31,35 @@ from demo.lab import tool
 REGION = "eu-central-1"
 SECRET = "canary-8e21c4a0"  # noqa: S105  # any will do, and is searched for afterwards
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
+# What images are made from unless somebody says otherwise.
+DEBIAN = {
+    "ami_id": "ami-0123456789abcdef0",
+    "name": "debian-12-amd64-20260301-2037",
+    "description": "Debian 12 (20260301-2037)",
+    "owner_id": "136693071363",
+    "creation_date": "2026-03-01T10:00:00.000Z",
+    "architecture": "x86_64",
+    "hypervisor": "xen",
+    "image_type": "machine",
+    "platform": None,
+    "public": True,
+    "root_device_name": "/dev/xvda",
+    "root_device_type": "ebs",
+    "sriov": "simple",
+    "state": "available",
+    "virtualization_type": "hvm",
+}
 
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[Aws]:
-    """moto's server as a process of its own, with one AMI to make images from and nothing else."""
+    """moto's server as a process of its own, with Debian's AMI and nothing else."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     recording = {"MOTO_ENABLE_RECORDING": "true", "MOTO_RECORDER_FILEPATH": str(folder / "asked")}
-    env = {**os.environ, **CREDENTIALS, **recording, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    (folder / "amis.json").write_text(json.dumps([DEBIAN]), encoding="utf-8")
+    env = {**os.environ, **CREDENTIALS, **recording, "MOTO_AMIS_PATH": str(folder / "amis.json")}
     command = [tool("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with (folder / "moto.log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
@@ -60,8 +79,6 @@ class Aws:
         self._wait()
         self.ec2: Any = self._client("ec2")
         self.autoscaling: Any = self._client("autoscaling")
-        base = self.ec2.register_image(Name="base", RootDeviceName="/dev/xvda", Architecture="x86_64")
-        self.base = base["ImageId"]
         self.security_group = self.ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
 
     def variables(self) -> dict[str, Any]:
@@ -72,7 +89,6 @@ class Aws:
             "provider_aws_environment": "test",
             "provider_aws_endpoint_ec2": self.url,
             "provider_aws_endpoint_autoscaling": self.url,
-            "provider_aws_base": self.base,
             "provider_aws_security_groups": [self.security_group],
             # moto doesn't take it from the base AMI, as EC2 does.
             "provider_aws_volume_gib": 8,
@@ -81,7 +97,7 @@ class Aws:
     def images(self) -> dict[str, dict[str, str]]:
         """The tags of the AMIs that were baked, by id."""
         found = self.ec2.describe_images(Owners=["self"])["Images"]
-        return {one["ImageId"]: _tags(one) for one in found if one["ImageId"] != self.base}
+        return {one["ImageId"]: _tags(one) for one in found}
 
     def actions(self) -> set[str]:
         """What playbooks and Packer asked so far, as a policy names it: ec2:DescribeImages."""
@@ -148,12 +164,12 @@ class Hypervisor(threading.Thread):
 
     def _step(self) -> None:
         reservations = self._aws.ec2.describe_instances()["Reservations"]
-        instances = [instance for one in reservations for instance in one["Instances"] if one["Instances"]]
+        instances = [instance for one in reservations for instance in one["Instances"]]
         # Those of a group aren't logged into.
         mine = {one["InstanceId"]: one for one in instances if "golden.fleet.group" in _tags(one)}
         for instance in sorted(self._running):
             if mine[instance]["State"]["Name"] != "running":
-                self._stop(instance)
+                self._stop(instance, mine[instance]["State"]["Name"])
         for instance, one in mine.items():
             if one["State"]["Name"] == "running" and instance not in self._running:
                 self._start(instance, one["ImageId"])
@@ -161,14 +177,14 @@ class Hypervisor(threading.Thread):
     def _start(self, instance: str, ami: str) -> None:
         (image,) = self._aws.ec2.describe_images(ImageIds=[ami])["Images"]
         made_from = self._kept.get(image.get("SourceInstanceId", ""), self._base)
-        assert ami == self._aws.base or made_from != self._base, f"{ami} was made of an instance that was not seen"
+        assert ami == DEBIAN["ami_id"] or made_from != self._base, f"{ami} was made of an instance that was not seen"
         self._podman.create(instance, self._address, image=made_from, capabilities=["SYS_ADMIN"], group="stand-in")
         self._running.add(instance)
         self._podman.ready(instance, authorized_key=self._key, seconds=60, write=True)
 
-    def _stop(self, instance: str) -> None:
+    def _stop(self, instance: str, state: str) -> None:
         images = self._aws.ec2.describe_images(Owners=["self"])["Images"]
-        if instance in [image.get("SourceInstanceId") for image in images]:
+        if state == "stopped" or instance in [image.get("SourceInstanceId") for image in images]:
             self._kept[instance] = f"localhost/{self._lab}/stand-in:{instance}"
             self._podman.run("commit", "--quiet", f"{self._lab}-{instance}", self._kept[instance])
         self._podman.remove(instance)
