@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from ansible_collections.golden.fleet.plugins.module_utils._aws.record import to_tags
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman
 
 from demo.lab import tool
 
-REGION = "eu-central-1"
+REGION, ENVIRONMENT = "eu-central-1", "test"
 SECRET = "canary-8e21c4a0"  # noqa: S105  # any will do, and is searched for afterwards
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
 # What images are made from unless somebody says otherwise.
@@ -86,7 +87,7 @@ class Aws:
         return {
             "fleet_provider": "aws",
             "provider_aws_region": REGION,
-            "provider_aws_environment": "test",
+            "provider_aws_environment": ENVIRONMENT,
             "provider_aws_endpoint_ec2": self.url,
             "provider_aws_endpoint_autoscaling": self.url,
             "provider_aws_security_groups": [self.security_group],
@@ -98,6 +99,26 @@ class Aws:
         """The tags of the AMIs that were baked, by id."""
         found = self.ec2.describe_images(Owners=["self"])["Images"]
         return {one["ImageId"]: _tags(one) for one in found}
+
+    def bake(self, service: str, key: str, record: dict[str, Any]) -> str:
+        """A good image as an earlier bake left it; nobody can log into what is launched from it."""
+        disk = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8, "Encrypted": True}}
+        image = DEBIAN["ami_id"]
+        made = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, BlockDeviceMappings=[disk])
+        instance = made["Instances"][0]["InstanceId"]
+        ami = self.ec2.create_image(InstanceId=instance, Name=f"golden-fleet/{ENVIRONMENT}/{service}/{key}-1")[
+            "ImageId"
+        ]
+        self.ec2.terminate_instances(InstanceIds=[instance])
+        tags = {"environment": ENVIRONMENT, "service": service, "key": key, "state": "good"}
+        all_tags = {**{f"golden.fleet.{name}": value for name, value in tags.items()}, **to_tags(record)}
+        self.ec2.create_tags(Resources=[ami], Tags=[{"Key": name, "Value": value} for name, value in all_tags.items()])
+        return ami
+
+    def snapshots(self) -> set[str]:
+        """The AMIs that there are snapshots of; moto gives them that description, as EC2 does."""
+        found = self.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+        return {snapshot["Description"].rpartition(" ")[2] for snapshot in found} - {DEBIAN["ami_id"]}
 
     def actions(self) -> set[str]:
         """What playbooks and Packer asked so far, as a policy names it: ec2:DescribeImages."""
@@ -169,12 +190,12 @@ class Hypervisor(threading.Thread):
         mine = {one["InstanceId"]: one for one in instances if "golden.fleet.group" in _tags(one)}
         for instance in sorted(self._running):
             if mine[instance]["State"]["Name"] != "running":
-                self._stop(instance, mine[instance]["State"]["Name"])
+                self._switch_off(instance, mine[instance]["State"]["Name"])
         for instance, one in mine.items():
             if one["State"]["Name"] == "running" and instance not in self._running:
-                self._start(instance, one["ImageId"])
+                self._switch_on(instance, one["ImageId"])
 
-    def _start(self, instance: str, ami: str) -> None:
+    def _switch_on(self, instance: str, ami: str) -> None:
         (image,) = self._aws.ec2.describe_images(ImageIds=[ami])["Images"]
         made_from = self._kept.get(image.get("SourceInstanceId", ""), self._base)
         assert ami == DEBIAN["ami_id"] or made_from != self._base, f"{ami} was made of an instance that was not seen"
@@ -182,7 +203,7 @@ class Hypervisor(threading.Thread):
         self._running.add(instance)
         self._podman.ready(instance, authorized_key=self._key, seconds=60, write=True)
 
-    def _stop(self, instance: str, state: str) -> None:
+    def _switch_off(self, instance: str, state: str) -> None:
         images = self._aws.ec2.describe_images(Owners=["self"])["Images"]
         if state == "stopped" or instance in [image.get("SourceInstanceId") for image in images]:
             self._kept[instance] = f"localhost/{self._lab}/stand-in:{instance}"
