@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
-from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import ShareError, count_of
 from ansible_collections.golden.fleet.plugins.plugin_utils import _member_changes
-from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import (
+    OPTIONS,
+    BalancerAction,
+    check_shares,
+    failure,
+)
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
 
@@ -38,7 +41,7 @@ class ActionModule(BalancerAction):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         params["member"] = params["member"] or task_vars["inventory_hostname"]
-        _check_shares(params)
+        check_shares(params, "floor", "floor_per_zone", "window", "budget")
         balancers = self.balancers(params, task_vars)
         steps = _FORESEEN if self._task.check_mode else _STEPS
         try:
@@ -52,14 +55,6 @@ class ActionModule(BalancerAction):
             **result,
             "diff": {"before": {**named, **before}, "after": {**named, **after}},
         }
-
-
-def _check_shares(params: dict[str, Any]) -> None:
-    for name in ("floor", "floor_per_zone", "window", "budget"):
-        try:
-            count_of(params[name], 100)
-        except ShareError as error:
-            raise AnsibleActionFail(f"{name}: {error}") from error
 
 
 _STEPS = {

@@ -33,7 +33,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: The hosts of the lab, by name. The state is podman's word.
+  description:
+    - The hosts of the lab, by name. The state is podman's word.
+    - The group is the service that the host was launched for, with its zone; both are empty for hosts of the inventory.
   returned: success
   type: list
   elements: dict
@@ -41,7 +43,9 @@ hosts:
     - name: web1
       address: 10.89.0.10
       state: running
-      recipe: localhost/golden-fleet-base:bookworm +SYS_ADMIN
+      group: ""
+      zone: ""
+      image: localhost/golden-fleet-base:bookworm-0123456789ab
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -55,7 +59,14 @@ def main() -> None:
     except PodmanError as error:
         module.fail_json(msg=f"{module.params['lab']}: {error}")
     hosts = [
-        {"name": name, "address": was.address, "state": was.state, "recipe": was.recipe}
+        {
+            "name": name,
+            "address": was.address,
+            "state": was.state,
+            "group": was.group,
+            "zone": was.zone,
+            "image": was.image,
+        }
         for name, was in sorted(found.items())
     ]
     module.exit_json(changed=False, hosts=hosts)

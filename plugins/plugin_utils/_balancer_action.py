@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_service
+from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import ShareError, count_of
 from ansible_collections.golden.fleet.plugins.plugin_utils import _engine
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import Balancers, ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._controller_action import ControllerAction
@@ -68,6 +69,15 @@ class BalancerAction(ControllerAction):
             )
         except ChangeError as error:
             raise AnsibleActionFail(str(error)) from error
+
+
+def check_shares(params: Mapping[str, Any], *names: str) -> None:
+    """Refuses options that are neither a count nor a percentage."""
+    for name in names:
+        try:
+            count_of(params[name], 100)
+        except ShareError as error:
+            raise AnsibleActionFail(f"{name}: {error}") from error
 
 
 def failure(error: Exception) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _ENGINE = ("plugins/module_utils/_release", "plugins/module_utils/_files.py", "p
 # What is in a role's folder and in no host: the contract counts as it is with the environment's overrides in it.
 _LEFT_OUT = {"README.md", "__pycache__", "artifact", "contract.yml", "molecule", "tests"}
 # What a contract says of rollouts and of the controller.
-_OF_NO_HOST = ("artifact", "bake", "budget", "folder", "lease_seconds", "lock_seconds", "members", "rollout")
+_OF_NO_HOST = ("artifact", "bake", "budget", "folder", "lease_seconds", "lock_seconds", "members", "rollout", "scale")
 _ROLE_KEYS = ("include_role", "import_role", "ansible.builtin.include_role", "ansible.builtin.import_role")
 
 

@@ -42,10 +42,17 @@ def play(playbook: Path, variables: dict[str, Any], environment: dict[str, str] 
     return seconds
 
 
+def begin_inventory(file: Path) -> None:
+    """Has an inventory be there for the lab to fill: Ansible refuses one that is not."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.write_text("all:\n", encoding="utf-8")
+
+
 @contextmanager
 def lab(hosts: int, keep: bool) -> Iterator[str]:
     """Raises the hosts, or takes those that an earlier run kept; yields the address at which they reach us."""
-    INVENTORY.mkdir(parents=True, exist_ok=True)
+    begin_inventory(INVENTORY / "hosts.yml")
     sizes = {"lab_balancers": 0, "lab_webs": hosts, "lab_stores": 0, "lab_developments": 0}
     variables = {**sizes, "lab_services": ["bench"], "lab_files": str(BUILD / "lab")}
     variables["lab_inventory"] = str(INVENTORY / "hosts.yml")

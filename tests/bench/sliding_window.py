@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from demo.lab import Lab
-from tests.bench.lab import BUILD, CHECKOUT
+from tests.bench.lab import BUILD, CHECKOUT, begin_inventory
 from tests.bench.stage_and_switch import machine
 
 SERVICE, OLD, NEW = "swagger_ui", "0.0.9", "1.1.0"
@@ -64,7 +64,7 @@ def raise_lab(hosts: int, slow_seconds: int) -> tuple[Path, str, dict[str, Any]]
     inventory = FILES / "inventory" / "hosts.yml"
     sizes = {"lab_balancers": 1, "lab_webs": hosts, "lab_stores": 1, "lab_developments": 0}
     variables = {**sizes, "lab_services": [SERVICE], "lab_files": str(FILES / "lab"), "lab_inventory": str(inventory)}
-    inventory.parent.mkdir(parents=True, exist_ok=True)
+    begin_inventory(inventory)
     print(f"raising {hosts} members", flush=True)
     play("lab", inventory, **variables)
     content = yaml.safe_load(inventory.read_text(encoding="utf-8"))

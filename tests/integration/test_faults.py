@@ -93,8 +93,11 @@ def test_over_the_budget_those_already_changed_are_turned_back(fleet: Fleet) -> 
     seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor)
     active = {m: fleet.active_on(SERVICE, m) for m in members if m != victim}
     assert set(active.values()) == {old}, "whoever was changed went back"
-    touched = {event["member"] for event in fleet.journal("lb1", SERVICE) if event["at"] >= began}
-    assert set(members) - touched, "those that it was not yet the turn of were never touched"
+    events = [event for event in fleet.journal("lb1", SERVICE) if event["at"] >= began]
+    failed_at = next(event["at"] for event in events if (event["event"], event["member"]) == ("failed", victim))
+    taken = [event for event in events if event["event"] == "reserved" and event["version"] == new]
+    assert victim in {event["member"] for event in taken}
+    assert [event for event in taken if event["at"] > failed_at] == [], "nobody else was taken out for it any more"
     fleet.must("reconcile", service=SERVICE)
     assert all(len(online) == len(members) for online in fleet.online(SERVICE).values())
 

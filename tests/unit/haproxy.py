@@ -297,7 +297,7 @@ class Load:
     def __init__(self, balancer: HAProxy, clients: int = 6, path: str = "/") -> None:
         self._balancer, self._path = balancer, path
         self._enough = threading.Event()
-        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+        self._threads = [threading.Thread(target=self._client, daemon=True) for _ in range(clients)]
         self.answers: collections.Counter[str] = collections.Counter()
         self.failures: list[str] = []
 

@@ -28,6 +28,7 @@ from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import
 )
 
 _ADDRESS_TRIES = 5
+_AT_ONCE = (os.cpu_count() or 1) + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ def launch(podman: Podman, wish: Wish, hosts: list[str], *, check: bool) -> Outc
     recipe = recipe_of(wish.image, wish.capabilities)
     steps = plan_hosts(found, hosts, recipe=recipe, subnet=subnet, alive=is_alive(found), group=wish.group)
     taken = {step.address for step in steps} | {was.address for was in found.values()}
-    launcher = _Launcher(podman, wish, free_addresses(subnet, taken) if subnet else iter(()), check)
+    launcher = Raising(podman, wish, free_addresses(subnet, taken) if subnet else iter(()), check)
     return Outcome(in_parallel(launcher.take, steps), network, there is None)
 
 
@@ -89,14 +90,16 @@ def terminate(podman: Podman, hosts: list[str] | None, *, check: bool, group: st
     return Outcome(steps, None if goes else network, goes)
 
 
-class _Launcher:
-    """Takes the steps of one launch; used from several threads."""
+class Raising:
+    """Takes the steps to hosts that are up; used from several threads."""
 
     def __init__(self, podman: Podman, wish: Wish, spare_addresses: Iterator[str], check: bool) -> None:
         self._podman = podman
         self._wish = wish
         self._spare_addresses = spare_addresses
         self._lock = threading.Lock()
+        # Podman keeps a processor busy; waiting for a boot doesn't, and one that never ends holds nobody up.
+        self._at_once = threading.Semaphore(_AT_ONCE)
         self._check = check
 
     def take(self, step: Step) -> dict[str, Any]:
@@ -105,11 +108,12 @@ class _Launcher:
             if not self._check:
                 self._podman.remove(step.host)
             return {**result, "changed": True}
-        result["address"] = self._raise(step)
-        return {**result, **self._settle(step, result["address"])}
+        with self._at_once:
+            result["address"], pid = self._raise(step)
+        return {**result, **self._settle(step, result["address"], pid)}
 
-    def _raise(self, step: Step) -> str:
-        """The address of the host, which has a running container now."""
+    def _raise(self, step: Step) -> tuple[str, int]:
+        """The address of the host, which has a running container now, and the process number of its init."""
         try:
             if step.act == "start":
                 self._podman.start(step.host)
@@ -118,21 +122,23 @@ class _Launcher:
         except PodmanError:
             # Whatever is left of it can't be started any more: made anew, it can.
             return self._create(step)
-        return self._create(step) if step.act in ("create", "replace") else step.address
+        return self._create(step) if step.act in ("create", "replace") else (step.address, self._podman.pid(step.host))
 
-    def _create(self, step: Step) -> str:
+    def _create(self, step: Step) -> tuple[str, int]:
         address = step.address
         for tries_left in reversed(range(_ADDRESS_TRIES)):
-            self._podman.remove(step.host)
+            if step.act != "create" or tries_left < _ADDRESS_TRIES - 1:
+                self._podman.remove(step.host)
             try:
-                self._podman.create(
+                pid = self._podman.create(
                     step.host,
                     address,
                     image=self._wish.image,
                     capabilities=self._wish.capabilities,
                     group=self._wish.group,
+                    zone=step.zone,
                 )
-                return address
+                return address, pid
             except PodmanError as error:
                 # A killed podman leaves addresses marked as taken by containers that are gone.
                 if "already allocated" not in str(error) or not tries_left:
@@ -141,10 +147,10 @@ class _Launcher:
                     address = next(self._spare_addresses)
         raise AssertionError("unreachable")
 
-    def _settle(self, step: Step, address: str) -> dict[str, Any]:
+    def _settle(self, step: Step, address: str, pid: int) -> dict[str, Any]:
         wish = self._wish
         answer = self._podman.ready(
-            step.host, authorized_key=wish.authorized_key, seconds=wish.wait_seconds, write=not self._check
+            pid, authorized_key=wish.authorized_key, seconds=wish.wait_seconds, write=not self._check
         )
         state = answer.get("state") or "silent"
         if state not in ("running", "degraded"):
@@ -163,7 +169,7 @@ class _Launcher:
 def in_parallel(work: Callable[[Any], dict[str, Any]], items: list[Any]) -> list[dict[str, Any]]:
     """The results in the order of the items, a few worked on at a time; all errors in one, each with its host."""
     results, errors = [], []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         for item, future in [(item, pool.submit(work, item)) for item in items]:
             try:
                 results.append(future.result())

@@ -28,7 +28,8 @@ _ACT_BY_STATE = {
 @dataclasses.dataclass(frozen=True)
 class Found:
     """A container that is there. ``pid`` is its init's, 0 where none runs; ``recipe`` is the one it was made by;
-    ``group`` the group of hosts that is made and removed together, empty for those of the inventory."""
+    ``group`` the group of hosts that is made and removed together, empty for those of the inventory; ``zone`` is
+    known of those that are in no inventory."""
 
     host: str
     state: str
@@ -36,6 +37,12 @@ class Found:
     address: str = ""
     recipe: str = ""
     group: str = ""
+    zone: str = ""
+
+    @property
+    def image(self) -> str:
+        """What the host was made from."""
+        return self.recipe.partition(" ")[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Step:
     act: str
     address: str = ""
     why: str = ""
+    zone: str = ""
 
 
 def recipe_of(image: str, capabilities: Iterable[str]) -> str:
@@ -85,6 +93,7 @@ def parse_containers(lab: str, text: str) -> dict[str, Found]:
                 address=labels.get(f"{LABEL}address", ""),
                 recipe=labels.get(f"{LABEL}recipe", ""),
                 group=labels.get(f"{LABEL}group", ""),
+                zone=labels.get(f"{LABEL}zone", ""),
             )
     return found
 
@@ -127,7 +136,7 @@ def plan_hosts(
     free = free_addresses(subnet, kept.values()) if subnet else itertools.repeat("")
     steps = []
     for host in wanted:
-        act, why = _act(found.get(host), recipe, host in kept, alive.get(host, False))
+        act, why = act_for(found.get(host), recipe, host in kept, alive.get(host, False))
         address = kept.get(host) or next(free, None)
         if address is None:
             raise ValueError(f"no address is left for {host} in {subnet}")
@@ -140,7 +149,8 @@ def _lies_in(network: Any, address: str) -> bool:
     return bool(address and network) and ipaddress.ip_address(address) in network
 
 
-def _act(was: Found | None, recipe: str, has_address: bool, alive: bool) -> tuple[str, str]:
+def act_for(was: Found | None, recipe: str, has_address: bool, alive: bool) -> tuple[str, str]:
+    """What is to be done about a host that should be there, made by the recipe; and why."""
     if was is None:
         return "create", "not there"
     act = _ACT_BY_STATE.get(was.state)

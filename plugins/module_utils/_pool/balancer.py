@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import locks
 from .haproxy import BalancerError, Runtime, Server
-from .pools import changing, put, save
+from .pools import changing, put, read_config, save
 from .record import Record
 
 
@@ -45,14 +45,30 @@ class Balancer:
 
     def move(self, member: str, online: str = "", maintenance: str = "") -> None:
         """Sets the member's state in one pool or both, and saves; raises where HAProxy then says otherwise."""
-        if self.dry:
+        self.move_all([member], online, maintenance)
+
+    def move_all(self, members: Iterable[str], online: str = "", maintenance: str = "") -> None:
+        """Sets the states of many at once, as ``move`` does of one."""
+        members = list(members)
+        if self.dry or not members:
             return
         with changing(self.record.state_dir):
-            put(self.runtime, self.service, member, online, maintenance)
+            for member in members:
+                put(self.runtime, self.service, member, online, maintenance)
             save(self.runtime, self.record.state_dir, self.config)
-            now = (online and self.server(member).admin, maintenance and self.maintenance(member).admin)
-        if now != (online, maintenance):
-            raise BalancerError(f"{self.service}/{member} is {'/'.join(now)} and not {online}/{maintenance} as set")
+            self._check(members, self.service, online)
+            self._check(members, f"{self.service}_maintenance", maintenance)
+
+    def _check(self, members: Iterable[str], backend: str, wanted: str) -> None:
+        servers = self.runtime.servers(backend) if wanted else {}
+        for member in members if wanted else ():
+            if member not in servers or servers[member].admin != wanted:
+                now = servers[member].admin if member in servers else "not there"
+                raise BalancerError(f"{backend}/{member} is {now} and not {wanted} as set")
+
+    def config_text(self) -> str:
+        """The configuration as its file has it; nothing where there is none."""
+        return read_config(self.config)
 
     def is_out(self, member: str) -> bool:
         return self.server(member).admin == "maint" and self.maintenance(member).admin == "ready"

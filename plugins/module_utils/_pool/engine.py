@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._files import LockBusyError, NotJsonError
-from . import locks, members
+from . import joining, leaving, locks, members
 from .balancer import Balancer
 from .config import CONFIG, maintenance_ports
 from .haproxy import ADMIN_SOCKET, MASTER_SOCKET, BalancerError, Runtime, Server
@@ -107,6 +107,7 @@ def _info(balancer: Balancer, _params: Mapping[str, Any]) -> dict[str, Any]:
                 "member": name,
                 "pool": pool_of(server, maintenance.get(name)),
                 "recorded": data["members"].get(name),
+                "version": data["versions"].get(name),
                 "status": server.status,
                 "sessions": server.sessions,
                 "address": server.address,
@@ -154,4 +155,11 @@ _OPERATIONS: dict[str, Callable[[Balancer, Mapping[str, Any]], dict[str, Any]]] 
     "prepare": members.prepare,
     "admit": members.admit,
     "fail": members.fail,
+    "join": joining.join,
+    "await_checks": joining.await_checks,
+    "admit_all": joining.admit_all,
+    "round": joining.round_of,
+    "withdraw": leaving.withdraw,
+    "drain_all": leaving.drain_all,
+    "dismiss": leaving.dismiss,
 }

@@ -10,7 +10,7 @@ A lease's phase: ``reserved`` (nothing done yet), ``draining``, ``maintenance``,
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import locks
@@ -44,6 +44,11 @@ def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         renew = False
 
 
+def reserve_now(balancer: Balancer, params: Mapping[str, Any]) -> None:
+    """Takes a lease on the member where floor and budget allow it at this moment; raises Refusal where they don't."""
+    _reserve(balancer, params, renew=True, deadline=time.monotonic())
+
+
 def _await_change(balancer: Balancer, seen: object, until: float) -> None:
     """Waits until the record is another one than the ``seen``: many may wait at once, and to ask HAProxy costs."""
     while balancer.record.stamp() == seen and time.monotonic() < until:
@@ -62,7 +67,8 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
         ours = lease is not None and lease["number"] == lock["number"]
         refused = {}
         if not ours:
-            online = {name: server.online for name, server in servers.items()}
+            # Who has been dismissed is no member any more, whatever the configuration still names.
+            online = {n: server.online for n, server in servers.items() if data["members"].get(n) != "gone"}
             limits = _limits(params)
             refused = refuse(member, online, data["leases"], lock, limits)
             ahead = [] if refused else record.line.ahead(member, lock["number"], data["seconds"], now)
@@ -109,30 +115,49 @@ def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     member, record = params["member"], balancer.record
     with record.held() as data:
-        lease = balancer.lease(data, member, params["number"])
-        if lease["phase"] == "admitting":
-            raise BalancerError(f"{member} is being admitted by the same rollout")
-        if lease["phase"] == "reserved":
-            lease["phase"] = "draining"
-            data["members"][member] = "maintenance"
-            record.save()
-            balancer.tell("draining", member, data)
-        if lease["phase"] == "draining" and balancer.server(member).admin == "ready":
-            balancer.move(member, online="drain")
+        begin_drain(balancer, data, [member], params["number"])
+        lease = data["leases"][member]
     if lease["phase"] == "maintenance" and balancer.is_out(member):
         return {"changed": False, "drained": True, "sessions": 0}
     left = _await_no_sessions(balancer, member, params["seconds"])
     if left and not params.get("cut"):
         return {"changed": True, "drained": False, "sessions": left}
     with record.held() as data:
-        lease = balancer.lease(data, member, params["number"])
         if left:
+            balancer.lease(data, member, params["number"])
             balancer.runtime.tell(f"shutdown sessions server {balancer.service}/{member}")
-        balancer.move(member, online="maint", maintenance="ready")
-        lease["phase"] = "maintenance"
-        record.save()
-        balancer.tell("drained", member, data, cut=left)
+        end_drain(balancer, data, [member], params["number"], cut=left)
     return {"changed": True, "drained": True, "sessions": 0, "cut": left}
+
+
+def begin_drain(balancer: Balancer, data: dict[str, Any], members: Sequence[str], number: int) -> None:
+    """Sends the leased members no new requests. ``data`` is the record, held."""
+    leases = {member: balancer.lease(data, member, number) for member in members}
+    admitted = [member for member, lease in leases.items() if lease["phase"] == "admitting"]
+    if admitted:
+        raise BalancerError(f"{admitted[0]} is being admitted by the same rollout")
+    begun = [member for member, lease in leases.items() if lease["phase"] == "reserved"]
+    for member in begun:
+        leases[member]["phase"] = "draining"
+        data["members"][member] = "maintenance"
+    if begun:
+        balancer.record.save()
+    for member in begun:
+        balancer.tell("draining", member, data)
+    servers = balancer.runtime.servers(balancer.service)
+    draining = [member for member in members if leases[member]["phase"] == "draining"]
+    balancer.move_all([member for member in draining if servers[member].admin == "ready"], online="drain")
+
+
+def end_drain(balancer: Balancer, data: dict[str, Any], members: Sequence[str], number: int, cut: int = 0) -> None:
+    """Puts the leased members into the maintenance pool, their sessions having ended. ``data`` is the record, held."""
+    leases = [balancer.lease(data, member, number) for member in members]
+    balancer.move_all(members, online="maint", maintenance="ready")
+    for lease in leases:
+        lease["phase"] = "maintenance"
+    balancer.record.save()
+    for member in members:
+        balancer.tell("drained", member, data, cut=cut)
 
 
 def cancel(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,14 +219,27 @@ def admit(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         server = balancer.server(member)
         if lease["phase"] != "admitting" or server.admin == "maint" or not (server.up and server.healthy):
             raise Refusal("unhealthy", f"{member} isn't ready to be admitted: {server.status}")
-        # Before it: from here on customers may reach the member, and the journal must not be later than they are.
-        balancer.tell("admitting", member, data, version=params.get("version") or lease["version"])
-        balancer.move(member, online="ready", maintenance="maint")
-        data["members"][member] = "online"
-        data["seconds"][member] = round(time.time() - data["leases"].pop(member)["taken"], 1)
-        record.save()
-        balancer.tell("admitted", member, data, version=params.get("version") or lease["version"])
+        admit_ready(balancer, data, [member], params.get("version"))
     return {"changed": True}
+
+
+def admit_ready(balancer: Balancer, data: dict[str, Any], members: Sequence[str], version: str | None) -> None:
+    """Puts the members into the online pool and ends their leases. ``data`` is the record, held."""
+    told = {member: version or data["leases"][member]["version"] for member in members}
+    # Before it: from here on customers may reach the members, and the journal must not be later than they are.
+    for member in members:
+        balancer.tell("admitting", member, data, version=told[member])
+    balancer.move_all(members, online="ready", maintenance="maint")
+    now = time.time()
+    for member in members:
+        lease = data["leases"].pop(member)
+        data["members"][member] = "online"
+        data["versions"][member] = told[member]
+        if "taken" in lease and not lease["adopted"]:
+            data["seconds"][member] = round(now - lease["taken"], 1)
+    balancer.record.save()
+    for member in members:
+        balancer.tell("admitted", member, data, version=told[member])
 
 
 def fail(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,17 +13,22 @@ import pathlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .._files import LockBusyError, NotJsonError, atomic_write, locked, read_json
+from .added import add
 from .config import CONFIG, server_ports
 from .haproxy import BalancerError, NoBackendError, Runtime
 from .record import Record
 
 _RELOAD_SECONDS = 20.0
 _POLL_SECONDS = 0.05
+# The bit of srv_admin_state for "disabled" in the configuration, doc/management.txt of HAProxy, "show servers state".
+_DISABLED_AT_START = 0x04
+# A member's state in the online and in the maintenance pool, by where the record has it.
+_ADMINS = {"online": ("ready", "maint"), "maintenance": ("maint", "ready"), "gone": ("maint", "maint")}
 
 
 @contextmanager
@@ -38,26 +43,43 @@ def save(runtime: Runtime, state_dir: str, config: str = CONFIG) -> None:
     states = runtime.ask("show servers state")
     if not states.startswith("1\n# be_id"):
         raise BalancerError(f"haproxy answered nonsense to 'show servers state': {states[:120]!r}")
-    text = _with_configured_ports(states, _read(config))
+    text = _as_configured(states, read_config(config))
     atomic_write(os.path.join(state_dir, "haproxy.state"), (text + "\n").encode())
 
 
 def restore(runtime: Runtime, state_dir: str, config: str = CONFIG) -> list[str]:
     """Brings members to the pools that the records name, after a start; returns those that weren't there."""
-    moved = []
     with changing(state_dir):
-        for service, members in recorded(state_dir).items():
-            try:
-                online, maintenance = runtime.servers(service), runtime.servers(f"{service}_maintenance")
-            except NoBackendError:
-                continue
-            for name in online.keys() & maintenance.keys() & members.keys():
-                admins = (online[name].admin, maintenance[name].admin)
-                wanted = ("ready", "maint") if members[name] == "online" else ("maint", "ready")
-                if admins != wanted:
-                    put(runtime, service, name, *wanted)
-                    moved.append(f"{service}/{name}: {members[name]}")
+        _add_unnamed(runtime, state_dir, config)
+        moved = []
+        for service, record in recorded(state_dir).items():
+            moved += _put_recorded(runtime, service, record["members"])
         save(runtime, state_dir, config)
+    return moved
+
+
+def _add_unnamed(runtime: Runtime, state_dir: str, config: str) -> None:
+    """Adds those again that the records alone know of, and puts them where they were."""
+    for service, record in recorded(state_dir).items():
+        added = record.get("added") or {}
+        if added:
+            with suppress(NoBackendError):
+                new = add(runtime, service, read_config(config), added)
+                _put_recorded(runtime, service, {name: record["members"].get(name, "") for name in new})
+
+
+def _put_recorded(runtime: Runtime, service: str, members: Mapping[str, str]) -> list[str]:
+    """Puts each of the members that are here into the pool that is named for it."""
+    try:
+        online, maintenance = runtime.servers(service), runtime.servers(f"{service}_maintenance")
+    except NoBackendError:
+        return []
+    moved = []
+    for name in online.keys() & maintenance.keys() & members.keys():
+        wanted = _ADMINS.get(members[name])
+        if wanted and (online[name].admin, maintenance[name].admin) != wanted:
+            put(runtime, service, name, *wanted)
+            moved.append(f"{service}/{name}: {members[name]}")
     return moved
 
 
@@ -85,14 +107,20 @@ def reload(runtime: Runtime, state_dir: str, master: int, config: str = CONFIG) 
             if time.monotonic() > deadline:
                 raise BalancerError(f"haproxy serves with its old configuration {_RELOAD_SECONDS:g} s after the reload")
             time.sleep(_POLL_SECONDS)
+        _add_unnamed(runtime, state_dir, config)
+        save(runtime, state_dir, config)
         # HAProxy hands a socket on as it is, and the package's own configuration lets a group use it.
         os.chown(runtime.admin, 0, 0)
         os.chmod(runtime.admin, 0o600)
-    forget_gone(runtime, state_dir)
+    forget_gone(runtime, state_dir, config)
 
 
-def forget_gone(runtime: Runtime, state_dir: str) -> None:
-    """Forgets members that have left the configuration: one that returns is new, and nobody has gated it."""
+def forget_gone(runtime: Runtime, state_dir: str, config: str = CONFIG) -> None:
+    """Forgets members that have left the configuration: one that returns is new, and nobody has gated it.
+
+    Who joined at runtime, and is named by the configuration now, is like any other from here on.
+    """
+    named = server_ports(read_config(config)).keys()
     for service in recorded(state_dir):
         record = Record(state_dir, service)
         with record.held() as data:
@@ -100,17 +128,18 @@ def forget_gone(runtime: Runtime, state_dir: str) -> None:
                 here = runtime.servers(service).keys()
             except NoBackendError:
                 here = {}.keys()
+            settled = [name for name in data["added"] if (service, name) in named]
+            for name in settled:
+                del data["added"][name]
             gone = (data["members"].keys() | data["leases"].keys()) - here
             for name in gone:
-                data["members"].pop(name, None)
-                data["leases"].pop(name, None)
-                data["seconds"].pop(name, None)
-            if gone:
+                record.forget(name)
+            if gone or settled:
                 record.save()
 
 
-def recorded(state_dir: str) -> dict[str, dict[str, str]]:
-    """The pool of each member by service, as the records have it."""
+def recorded(state_dir: str) -> dict[str, dict[str, Any]]:
+    """What the records have of each service; ``members``, the pool of each one, is always there."""
     found = {}
     for file in sorted(pathlib.Path(state_dir).glob("*.json")):
         try:
@@ -119,7 +148,7 @@ def recorded(state_dir: str) -> dict[str, dict[str, str]]:
             sys.stderr.write(f"{error}\n")
             continue
         if isinstance(record, dict) and isinstance(record.get("members"), dict):
-            found[file.stem] = record["members"]
+            found[file.stem] = record
     return found
 
 
@@ -144,20 +173,28 @@ def main(state_dir: str, arguments: list[str]) -> int:
     return 0
 
 
-def _with_configured_ports(states: str, config: str) -> str:
-    """``states`` with the ports of the configuration: HAProxy would prefer the file's to a port that was changed."""
+def _as_configured(states: str, config: str) -> str:
+    """``states`` as if all servers had been in the configuration from the beginning.
+
+    HAProxy would prefer the file's port to one that was changed, and would leave a server disabled that the
+    configuration disables at the start but the file has never seen so: one that joined at runtime.
+    """
     ports = server_ports(config)
     lines = states.splitlines()
-    column = lines[1][2:].split().index("srv_port")
+    columns = lines[1][2:].split()
+    port, admin = columns.index("srv_port"), columns.index("srv_admin_state")
     for index, line in enumerate(lines[2:], 2):
         fields = line.split(" ")
-        if len(fields) > column:
-            fields[column] = ports.get((fields[1], fields[3]), fields[column])
+        configured = ports.get((fields[1], fields[3])) if len(fields) > port else None
+        if configured:
+            fields[port] = configured
+            fields[admin] = str(int(fields[admin]) | _DISABLED_AT_START)
             lines[index] = " ".join(fields)
     return "\n".join(lines)
 
 
-def _read(path: str) -> str:
+def read_config(path: str) -> str:
+    """The text of the configuration; nothing where there is none."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()

@@ -17,6 +17,9 @@ from .line import Line
 
 STATE_DIR = "/var/lib/golden-fleet"
 _JOURNAL_BYTES = 4_000_000
+# By member: who has it and why; its pool (online, maintenance, gone); how long its last change took; the version
+# that it was admitted with; where it is, while HAProxy's configuration doesn't name it.
+_OF_MEMBERS = ("leases", "members", "seconds", "versions", "added")
 
 
 class Record:
@@ -43,8 +46,13 @@ class Record:
         data = read_json(f"{self._path}.json", {})
         if not isinstance(data, dict):
             raise BalancerError(f"{self._path}.json holds no record")
-        self.data = {"number": 0, "lock": None, "leases": {}, "members": {}, "seconds": {}, **data}
+        self.data = {"number": 0, "lock": None, **{key: {} for key in _OF_MEMBERS}, **data}
         return self.data
+
+    def forget(self, member: str) -> None:
+        """Has nothing recorded of the member any more."""
+        for key in _OF_MEMBERS:
+            self.data[key].pop(member, None)
 
     def stamp(self) -> object:
         """Another one after each time that the record was saved."""

@@ -1,0 +1,104 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
+from ansible_collections.golden.fleet.plugins.module_utils._launching import LaunchError
+from ansible_collections.golden.fleet.plugins.plugin_utils import _gates, _providers
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
+from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
+from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Outcome
+from ansible_collections.golden.fleet.plugins.plugin_utils._joining import JoiningRounds
+from ansible_collections.golden.fleet.plugins.plugin_utils._scale import host_name, number_of
+
+display = Display()
+
+_SPEC = {
+    **OPTIONS,
+    "contract": {"type": "dict", "required": True},
+    "version": {"type": "str", "required": True},
+    "number": {"type": "int", "required": True},
+    "provider": {"type": "str", "required": True},
+    "settings": {"type": "dict", "required": True},
+    "image": {"type": "str", "required": True},
+    "hosts": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "zone": {"type": "str", "default": ""},
+        },
+    },
+    "replacements": {"type": "int", "default": 0},
+    "admit_seconds": {"type": "float", "default": 30},
+}
+
+
+class ActionModule(BalancerAction):
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"argument_spec": _SPEC}
+
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        hosts = [Host(one["name"], one["zone"]) for one in params["hosts"]]
+        balancers = self.balancers(params, task_vars)
+        if self._task.check_mode:
+            return _result(params, Outcome(), would=[host.name for host in hosts])
+        same = {name: params[name] for name in ("number", "version")}
+        same["lease_seconds"] = params["contract"]["lease_seconds"]
+        rounds = JoiningRounds(balancers, params["contract"]["listen"]["port"], params["admit_seconds"], same)
+        try:
+            launcher = _providers.launcher(params["provider"], params["settings"], params["service"], params["image"])
+            with launcher:
+                _refuse_too_many(launcher.room(), len(hosts))
+                growth = Growth(
+                    launcher, _prover(params), rounds, _spare(params, hosts), params["replacements"], display.display
+                )
+                return _result(params, growth.run(hosts))
+        except (ChangeError, HostError, LaunchError, _providers.ProviderError) as error:
+            return failure(error)
+
+
+def _refuse_too_many(room: int, wanted: int) -> None:
+    if wanted > room:
+        raise AnsibleActionFail(
+            f"{wanted} hosts are to be launched and the provider has room for {room}: nothing was begun"
+        )
+
+
+def _prover(params: Mapping[str, Any]) -> Callable[[str, str], None]:
+    contract = params["contract"]
+
+    def prove(name: str, address: str) -> None:
+        host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:{contract['listen']['port']}"
+        outcomes = list(
+            _gates.run(contract, name, params["version"], [Target(url, url, domain=contract["pool"]["domain"])])
+        )
+        if not outcomes[-1]["passed"]:
+            raise NotProvenError(_gates.message(name, outcomes))
+
+    return prove
+
+
+def _spare(params: Mapping[str, Any], hosts: list[Host]) -> Iterator[str]:
+    first = max((number_of(host.name) for host in hosts), default=0) + 1
+    return (host_name(params["service"], number) for number in itertools.count(first))
+
+
+def _result(params: Mapping[str, Any], outcome: Outcome, would: Sequence[str] = ()) -> dict[str, Any]:
+    joined = sorted([*outcome.joined, *would])
+    named = {"service": params["service"]}
+    return {
+        "changed": bool(joined or outcome.replaced),
+        "joined": outcome.joined,
+        "replaced": outcome.replaced,
+        "missing": outcome.missing,
+        "diff": {"before": {**named, "joined": []}, "after": {**named, "joined": joined}},
+    }

@@ -1,0 +1,113 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How members leave for good, many in one call: withdrawn under leases and the floor, drained, dismissed.
+
+A member that was withdrawn and not dismissed is one that is out, as in a rollout: it can be brought back in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .balancer import Balancer
+from .haproxy import Server
+from .locks import Refusal
+from .members import begin_drain, end_drain, reserve_now
+
+_POLL_SECONDS = 0.1
+# What a first refusal of this kind says of one member, it says of all that follow.
+_OF_ALL = ("stopped", "superseded")
+
+
+def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Leases as many of ``members``, in this order, as the floor allows now, and sends them no new requests.
+
+    Returns ``taken`` and ``kept``, the reason for each of the others.
+    """
+    members = params["members"]
+    taken: list[str] = []
+    kept: dict[str, str] = {}
+    for member in members:
+        try:
+            # No window: these don't come back, so nothing is won by waiting for one another.
+            reserve_now(balancer, {**params, "member": member, "window": "100%"})
+            taken.append(member)
+        except Refusal as refusal:
+            if refusal.kind in _OF_ALL:
+                raise
+            kept[member] = str(refusal)
+    if taken and not balancer.dry:
+        with balancer.record.held() as data:
+            begin_drain(balancer, data, taken, params["number"])
+    return {"changed": bool(taken), "taken": taken, "kept": kept}
+
+
+def drain_all(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts ``members`` into the maintenance pool as their sessions end; ``left``: the sessions of those that have some.
+
+    Gives up after ``seconds``; where ``cut``, closes what is left then.
+    """
+    deadline, waiting = time.monotonic() + params["seconds"], list(params["members"])
+    quiet = dict.fromkeys(waiting, 0)
+    left: dict[str, int] = {}
+    while waiting and not balancer.dry:
+        servers = balancer.runtime.servers(balancer.service)
+        for name in waiting:
+            quiet[name] = quiet[name] + 1 if _is_quiet(servers.get(name)) else 0
+        # Twice: a request that was on its way to the member when it began to drain shows up by then.
+        done = [name for name in waiting if quiet[name] >= 2]
+        waiting = [name for name in waiting if name not in done]
+        _end(balancer, done, params["number"])
+        if time.monotonic() >= deadline and not any(quiet[name] for name in waiting):
+            left = {name: servers[name].sessions for name in waiting}
+            break
+        time.sleep(_POLL_SECONDS if waiting else 0)
+    if left and params.get("cut"):
+        _cut(balancer, list(left), params["number"])
+        left = {}
+    return {"changed": True, "left": left}
+
+
+def dismiss(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Has drained ``members`` in neither pool for good; they are forgotten once the configuration is without them."""
+    with balancer.record.held() as data:
+        servers = balancer.runtime.servers(balancer.service)
+        for name in params["members"]:
+            if name in data["leases"]:
+                balancer.lease(data, name, params["number"])
+        balancer.lock(data, params["number"])
+        going = [name for name in params["members"] if not _is_gone(data, servers, name)]
+        if balancer.dry or not going:
+            return {"changed": bool(going)}
+        for name in going:
+            balancer.tell("dismissed", name, data)
+            data["members"][name] = "gone"
+            data["leases"].pop(name, None)
+            data["added"].pop(name, None)
+        balancer.record.save()
+        balancer.move_all([name for name in going if name in servers], online="maint", maintenance="maint")
+    return {"changed": True}
+
+
+def _is_gone(data: Mapping[str, Any], servers: Mapping[str, Server], name: str) -> bool:
+    """Whether nothing is left to do: it was dismissed, or nothing is known of it."""
+    unknown = name not in servers and name not in data["members"]
+    return name not in data["leases"] and (unknown or data["members"].get(name) == "gone")
+
+
+def _is_quiet(server: Server | None) -> bool:
+    return server is None or (server.sessions == 0 and server.admin != "ready")
+
+
+def _end(balancer: Balancer, members: Sequence[str], number: int) -> None:
+    if members:
+        with balancer.record.held() as data:
+            end_drain(balancer, data, members, number)
+
+
+def _cut(balancer: Balancer, members: Sequence[str], number: int) -> None:
+    for name in members:
+        balancer.runtime.tell(f"shutdown sessions server {balancer.service}/{name}")
+    _end(balancer, members, number)
