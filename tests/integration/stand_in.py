@@ -154,11 +154,11 @@ def _tags(resource: dict[str, Any]) -> dict[str, str]:
 class Hypervisor(threading.Thread):
     """Has a container for the instance that runs, one at a time."""
 
-    def __init__(self, aws: Aws, lab: str, address: str, authorized_key: str, base: str) -> None:
+    def __init__(self, aws: Aws, lab: str, address: str, *, authorized_key: str, base: str, settings: str) -> None:
         super().__init__(daemon=True)
         self._aws = aws
         self._lab = lab
-        self._podman = Podman(lab)
+        self._podman = Podman(lab, environment={"CONTAINERS_CONF": settings})
         self._address = address
         self._key = authorized_key
         self._base = base
@@ -199,9 +199,10 @@ class Hypervisor(threading.Thread):
         (image,) = self._aws.ec2.describe_images(ImageIds=[ami])["Images"]
         made_from = self._kept.get(image.get("SourceInstanceId", ""), self._base)
         assert ami == DEBIAN["ami_id"] or made_from != self._base, f"{ami} was made of an instance that was not seen"
-        self._podman.create(instance, self._address, image=made_from, capabilities=["SYS_ADMIN"], group="stand-in")
+        chosen = {"image": made_from, "capabilities": ["SYS_ADMIN"], "group": "stand-in"}
+        process = self._podman.create(instance, self._address, **chosen)
         self._running.add(instance)
-        self._podman.ready(instance, authorized_key=self._key, seconds=60, write=True)
+        self._podman.ready(process, authorized_key=self._key, seconds=60, write=True)
 
     def _switch_off(self, instance: str, state: str) -> None:
         images = self._aws.ec2.describe_images(Owners=["self"])["Images"]

@@ -20,7 +20,7 @@ from tests.integration.stand_in import CREDENTIALS, REGION, SECRET, Aws, Hypervi
 
 SERVICE = "swagger_ui"
 NAME = f"golden-fleet-test-{SERVICE}"
-KEY = CHECKOUT / "build" / "lab" / "id_ed25519"
+FILES = CHECKOUT / "build" / "lab"
 # What the policy allows besides, and why it isn't asked for here, is said in docs/aws.md.
 UNSEEN = {
     "autoscaling:CreateOrUpdateTags",
@@ -32,25 +32,33 @@ UNSEEN = {
 
 
 @pytest.fixture
-def aws(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Aws, Fleet]]:
+def aws(fleet: Fleet, tmp_path: Path) -> Iterator[tuple[Aws, Fleet]]:
     """The stand-in, and the fleet with it as the provider of images."""
-    monkeypatch.setenv("CONTAINERS_CONF", str(CHECKOUT / "build" / "lab" / "containers.conf"))
     lab = fleet.container("")[:-1]
     network = ipaddress.ip_network(json.loads(fleet.podman("network", "inspect", lab))[0]["subnets"][0]["subnet"])
-    key = subprocess.run(["ssh-keygen", "-y", "-f", KEY], capture_output=True, text=True, check=True).stdout.strip()
+    address = str(network[-10])
+    authorized = subprocess.run(
+        ["ssh-keygen", "-y", "-f", FILES / "id_ed25519"], capture_output=True, text=True, check=True
+    )
     base = fleet.podman("inspect", "--format", "{{.ImageName}}", fleet.container("web1"))
     with served(tmp_path) as stand_in:
-        reached = {"address": str(network[-10]), "user": "operator", "private_key_file": str(KEY)}
         variables = {
             **stand_in.variables(),
-            "provider_aws_stand_in_address": reached["address"],
-            "provider_aws_user": reached["user"],
-            "provider_aws_private_key_file": reached["private_key_file"],
+            "provider_aws_stand_in_address": address,
+            "provider_aws_user": "operator",
+            "provider_aws_private_key_file": str(FILES / "id_ed25519"),
             "provider_aws_files": str(tmp_path / "aws"),
         }
         inventory = tmp_path / "aws.yml"
         inventory.write_text(json.dumps({"all": {"vars": variables}}), encoding="utf-8")
-        hypervisor = Hypervisor(stand_in, lab, reached["address"], key, base)
+        hypervisor = Hypervisor(
+            stand_in,
+            lab,
+            address,
+            authorized_key=authorized.stdout.strip(),
+            base=base,
+            settings=str(FILES / "containers.conf"),
+        )
         hypervisor.start()
         try:
             yield stand_in, dataclasses.replace(fleet, inventories=(INVENTORY, inventory), env=CREDENTIALS)
