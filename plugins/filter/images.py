@@ -19,6 +19,7 @@ class FilterModule:
             "image_plan": _images.plan,
             "image_proof": _images.proof,
             "image_releases": told(_images.releases_for, _images.ImageError),
+            "image_to_launch": told(_images.to_launch, _images.ImageError),
             "images_table": _images.table,
             "images_to_remove": _images.to_remove,
             "package_changes": _images.package_changes,

@@ -61,7 +61,7 @@ def collect(
     inputs |= {"contract": _digest(own), "variables": _digest(variables)}
     shared = [path for path in template.parent.iterdir() if path.is_file()]
     places = [template, *shared, *(_COLLECTION / path for path in _ENGINE), *roles_of(pathlib.Path(contract["folder"]))]
-    return inputs | {_shown(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in _files(places)}
+    return inputs | {_shown(file): hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in _files(places)}
 
 
 def why(before: Mapping[str, str] | None, now: Mapping[str, str]) -> list[str]:

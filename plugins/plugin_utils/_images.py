@@ -122,6 +122,39 @@ def newest_good(images: Sequence[Image]) -> Image | None:
     return next((image for image in images if image["state"] == "good"), None)
 
 
+def to_launch(images: Sequence[Image], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What hosts are to be launched from next: ``image``, empty where there is none; ``never``, images; and ``why``.
+
+    ``found`` is the answer of ``release_info`` by member. It is the newest good image of the release that all of them
+    run. Never is a bad image, or one of a release that any of them knows as bad.
+    """
+    answers = {member: answer for member, answer in found.items() if answer.get("reachable")}
+    if not answers:
+        raise ImageError("none of the members can be reached, so what they run can't be known")
+    releases = [release for answer in answers.values() for release in answer["releases"]]
+    bad = {release["version"] for release in releases if release["state"] == "bad"}
+    never = [image for image in images if image["state"] == "bad" or active_release(image) in bad]
+    active = sorted({answer.get("active") or "nothing" for answer in answers.values()})
+    digests = {release["sha256"] for release in releases if release["version"] == active[0]}
+    fitting = [
+        image
+        for image in images
+        if image["state"] == "good" and image not in never and _active(image) in [(active[0], one) for one in digests]
+    ]
+    answer = {"image": "", "never": [image["image"] for image in never]}
+    if len(active) > 1:
+        return {**answer, "why": f"members run different releases ({', '.join(active)}), so no image is that of all"}
+    if not fitting:
+        return {**answer, "why": f"there is no good image of {active[0]}"}
+    return {**answer, "image": fitting[0]["image"], "why": f"launched from {fitting[0]['key']}, of {active[0]}"}
+
+
+def _active(image: Image) -> tuple[str, str]:
+    """The version and the sha256 of the release that is active in an image."""
+    releases = image["record"].get("releases") or [{}]
+    return active_release(image), str(releases[0].get("sha256"))
+
+
 def active_release(image: Image) -> str:
     releases = image["record"].get("releases") or [{}]
     return str(releases[0].get("version", "?"))

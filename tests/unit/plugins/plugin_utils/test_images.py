@@ -172,3 +172,63 @@ def test_package_changes() -> None:
     )
     assert _images.package_changes(older, newer) == ["~ b 1 -> 2", "- c 1", "+ d 1"]
     assert _images.parse_packages("nginx\t1.22\nadduser\t3\n\n") == {"nginx": "1.22", "adduser": "3"}
+
+
+def of(version: str, key: str, state: str = "good", sha256: str = "") -> dict[str, Any]:
+    return image(key, state, releases=[{"version": version, "sha256": sha256 or f"sha-{version}"}])
+
+
+@pytest.mark.parametrize(
+    ("members", "chosen", "never", "why"),
+    [
+        pytest.param([found("2", "1", "2")], "shop:good-22", [], "launched from 22, of 2", id="the release that runs"),
+        pytest.param([found("1", "1", "2")], "shop:good-11", [], "launched from 11, of 1", id="after a rollback"),
+        pytest.param(
+            [found("1", "1", bad=("2",)), found("1", "1", "2")],
+            "shop:good-11",
+            ["shop:good-22", "shop:good-21"],
+            "launched from 11, of 1",
+            id="after a rollback from a bad one",
+        ),
+        pytest.param(
+            [found("0", "0", bad=("2",))],
+            "",
+            ["shop:good-22", "shop:good-21"],
+            "there is no good image of 0",
+            id="no image of it",
+        ),
+        pytest.param(
+            [found("2", bad=("2",))], "", ["shop:good-22", "shop:good-21"], "no good image of 2", id="bad, and runs"
+        ),
+        pytest.param(
+            [found("1", "1", "2"), found("2", "1", "2"), {"reachable": False}],
+            "",
+            [],
+            "members run different releases (1, 2)",
+            id="in the middle of a rollout",
+        ),
+        pytest.param([found("", "1")], "", [], "there is no good image of nothing", id="nothing runs"),
+    ],
+)
+def test_what_is_launched_from(members: list[dict[str, Any]], chosen: str, never: list[str], why: str) -> None:
+    images = [
+        of("2", "22"),
+        of("2", "21"),
+        of("1", "12", "candidate"),
+        of("1", "10", sha256="other"),
+        of("1", "11"),
+        image("0"),
+    ]
+    answer = _images.to_launch(images, {f"web{number}": answer for number, answer in enumerate(members)})
+    assert (answer["image"], answer["never"]) == (chosen, never)
+    assert why in answer["why"]
+
+
+def test_a_bad_image_is_never_launched_from() -> None:
+    answer = _images.to_launch([of("1", "13", "bad"), of("1", "11")], {"web1": found("1", "1")})
+    assert (answer["image"], answer["never"]) == ("shop:good-11", ["shop:bad-13"])
+
+
+def test_what_is_launched_from_is_not_guessed() -> None:
+    with pytest.raises(ImageError, match="none of the members can be reached"):
+        _images.to_launch([of("1", "11")], {"web1": {"reachable": False}})
