@@ -84,10 +84,10 @@ def test_a_rollout_bakes_at_its_end_where_the_contract_says_so(fleet: Fleet) -> 
 def test_a_rollback_bakes_after_it_has_marked_what_was_left(fleet: Fleet) -> None:
     old, new = fleet.lab.services[SERVICE].versions
     fleet.must("rollout", service=SERVICE, version=new)
-    # Nobody waits for this image: what goes into it is shown before.
+    # Nobody waits for this image: what it is to carry is shown before.
     asks = {f"{SERVICE}_contract": {"bake": {"after_rollout": True, "timeout_seconds": 1}}}
     run = fleet.must("rollback", service=SERVICE, bad="for the test", **asks)
-    assert f"release {new} is gone" in run.output, "there is no way back to what is bad"
+    assert f"{SERVICE} {old}: the image" in run.output, "and no way back to what is bad"
     assert re.search(r"The rollout stands, .* was stopped at its time limit of 1 s", run.output)
     assert set(fleet.active(SERVICE).values()) == {old}
     assert hosts_of_bakes(fleet) == [], "Packer has removed what it worked in"
