@@ -17,7 +17,7 @@ build {
 
   provisioner "ansible" {
     command       = var.ansible_playbook
-    playbook_file = "${path.root}/../provision.yml"
+    playbook_file = "${path.root}/../${var.play}"
     user          = "root"
     groups        = var.groups
     host_alias    = var.host

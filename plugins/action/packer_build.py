@@ -23,7 +23,7 @@ class ActionModule(ControllerAction):
             "environment": {"type": "dict", "default": {}},
             "log": {"type": "path", "required": True},
             "lock": {"type": "path", "required": True},
-            "lock_wait_seconds": {"type": "float", "default": 900.0},
+            "timeout_seconds": {"type": "float", "default": 1800.0},
             "executable": {"type": "str", "default": "packer"},
         }
     }
@@ -36,8 +36,11 @@ class ActionModule(ControllerAction):
             _packer.validate(executable, template, params["variables"])
             if self._task.check_mode:
                 return {"changed": True, "msg": f"would build {template} with {release}", "version": release}
-            with _packer.alone(pathlib.Path(params["lock"]), params["lock_wait_seconds"], display.display):
-                seconds = _packer.build(executable, template, params["variables"], params["environment"], log, _say)
+            seconds = _packer.build(
+                *(executable, template, params["variables"], params["environment"], log, _say),
+                lock=pathlib.Path(params["lock"]),
+                timeout_seconds=params["timeout_seconds"],
+            )
         except (_packer.PackerError, OSError) as error:
             raise AnsibleActionFail(str(error)) from error
         return {"changed": True, "msg": f"built in {seconds} s; {log}", "seconds": seconds, "version": release}

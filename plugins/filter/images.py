@@ -14,8 +14,10 @@ from ansible_collections.golden.fleet.plugins.plugin_utils._filters import told
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "image_member": told(_images.member_for, _images.ImageError),
             "image_packages": _images.parse_packages,
             "image_plan": _images.plan,
+            "image_proof": _images.proof,
             "image_releases": told(_images.releases_for, _images.ImageError),
             "image_to_launch": told(_images.to_launch, _images.ImageError),
             "images_table": _images.table,

@@ -10,11 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class LaunchError(Exception):
     """A host could not be launched, or did not come up. Says what was seen."""
+
+
+class Launched(NamedTuple):
+    """A host that is up: its address, and when its launch began, by ``time.monotonic``."""
+
+    address: str
+    begun: float
 
 
 class Launcher(AbstractContextManager[Any], Protocol):
@@ -23,8 +30,8 @@ class Launcher(AbstractContextManager[Any], Protocol):
     def room(self) -> int:
         """How many more hosts there is room for."""
 
-    def launch(self, name: str, zone: str) -> str:
-        """The address of a host that is up: the one by that name if it is whole, else one made anew. LaunchError."""
+    def launch(self, name: str, zone: str) -> Launched:
+        """A host that is up: the one by that name if it is whole, else one made anew. LaunchError."""
 
     def terminate(self, names: Sequence[str]) -> None:
         """Removes the hosts, in whatever state they are; those that are not there are no error. LaunchError."""

@@ -11,7 +11,8 @@ description:
   - Has Packer check a template with its variables, and build it. Runs on the controller.
   - The steps of the build are shown as they come, and all of its output is in O(log).
   - Variables reach Packer in a file that only this user can read, never on its command line.
-  - One build at a time holds the O(lock). One whose controller was killed may still be under way; it is waited for.
+  - One build at a time holds the O(lock), for as long as its Packer runs. Where the controller is killed, that may be
+    longer than the controller does; M(golden.fleet.bake_lock) waits for it.
 options:
   template:
     description: The folder of the template, HCL2 files.
@@ -30,13 +31,13 @@ options:
     type: path
     required: true
   lock:
-    description: The file whose lock is held meanwhile.
+    description: The file whose lock is held meanwhile. The build fails where another build holds it.
     type: path
     required: true
-  lock_wait_seconds:
-    description: How long to wait for another build that holds the lock.
+  timeout_seconds:
+    description: How long the build may take. Packer and all that it started are ended then.
     type: float
-    default: 900.0
+    default: 1800.0
   executable:
     description: The Packer to run, a name on C(PATH) or a path. Version 1.6.6 or newer.
     type: str

@@ -137,7 +137,7 @@ def result_of(outcome: Outcome, state: str) -> dict[str, Any]:
     mended = {step["name"]: step["why"] for step in steps if step["act"] in ("start", "unpause", "replace")}
     return {
         "changed": outcome.network_changed or any(step["changed"] for step in steps),
-        "hosts": [{name: value for name, value in step.items() if name != "changed"} for step in wanted],
+        "hosts": [{name: value for name, value in step.items() if name not in ("changed", "begun")} for step in wanted],
         "removed": removed,
         "network": dataclasses.asdict(outcome.network) if outcome.network else None,
         "diff": {"before": {"hosts": before, "to_mend": mended}, "after": {"hosts": after, "to_mend": {}}},

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
@@ -9,7 +8,8 @@ short_description: Lists the images that a lab's services were baked into
 version_added: 0.1.0
 author: The golden.fleet founders
 description:
-  - Reads the catalogue of images out of podman, which keeps it itself, in the images' names and labels.
+  - Reads the catalogue of images out of podman, which keeps it itself, in the images' names and labels. Runs on the
+    controller, which is the machine of the lab.
 attributes:
   check_mode:
     support: full
@@ -68,39 +68,3 @@ images:
       type: list
       elements: str
 """
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.golden.fleet.plugins.module_utils._podman.images import Images
-from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"lab": {"type": "str", "required": True}, "service": {"type": "str"}}, supports_check_mode=True
-    )
-    lab, service = module.params["lab"], module.params["service"]
-    images = Images(Podman(lab), lab)
-    try:
-        found = [image for image in images.found() if service in (None, image.service)]
-    except PodmanError as error:
-        module.fail_json(msg=f"{lab}: {error}")
-    module.exit_json(
-        changed=False,
-        images=[
-            {
-                "id": image.id,
-                "image": images.reference(image.service, image.key, image.state),
-                "service": image.service,
-                "key": image.key,
-                "state": image.state,
-                "made_at": image.made_at,
-                "record": dict(image.record),
-                "used_by": list(image.used_by),
-            }
-            for image in found
-        ],
-    )
-
-
-if __name__ == "__main__":
-    main()

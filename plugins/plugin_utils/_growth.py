@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.golden.fleet.plugins.module_utils._launching import Launcher, LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._launching import Launched, Launcher, LaunchError
+from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 
 # The pause between two rounds at the balancers: a round costs the same for one host as for fifty.
 _ROUND_SECONDS = (0.2, 5.0)
@@ -72,7 +74,7 @@ class Growth:
         self._outcome = Outcome()
         self._begun: dict[str, float] = {}
         self._hosts: dict[str, Host] = {}
-        self._raising: dict[concurrent.futures.Future[str], Host] = {}
+        self._raising: dict[concurrent.futures.Future[Launched], Host] = {}
 
     def run(self, hosts: Sequence[Host]) -> Outcome:
         """Launches the hosts and returns once each one serves, was replaced by one that does, or is missing."""
@@ -91,7 +93,10 @@ class Growth:
         new: dict[str, str] = {}
         joining: set[str] = set()
         last_round = last_said = time.monotonic()
+        asked_by = os.getppid()
         while self._raising or new or joining:
+            if os.getppid() != asked_by:
+                raise ChangeError("the playbook that asked for hosts has ended: nobody waits for them any more")
             for host, address in self._raised(0.2):
                 new[host.name] = address
             pause = min(_ROUND_SECONDS[1], max(_ROUND_SECONDS[0], len(self._raising) / _HOSTS_A_SECOND))
@@ -110,14 +115,13 @@ class Growth:
         self._hosts[host.name] = host
         self._raising[self._pool.submit(self._raise, host, instead_of)] = host
 
-    def _raise(self, host: Host, instead_of: str) -> str:
-        """The address of the host, up and proven."""
+    def _raise(self, host: Host, instead_of: str) -> Launched:
+        """The host, up and proven."""
         if instead_of:
             self._launcher.terminate([instead_of])
-        self._begun[host.name] = time.monotonic()
-        address = self._launcher.launch(host.name, host.zone)
-        self._prove(host.name, address)
-        return address
+        launched = self._launcher.launch(host.name, host.zone)
+        self._prove(host.name, launched.address)
+        return launched
 
     def _raised(self, seconds: float) -> Iterator[tuple[Host, str]]:
         """Those that came up within the next moment; the others among them are replaced."""
@@ -127,7 +131,9 @@ class Growth:
         for future in done:
             host = self._raising.pop(future)
             try:
-                yield host, future.result()
+                launched = future.result()
+                self._begun[host.name] = launched.begun
+                yield host, launched.address
             except (LaunchError, NotProvenError) as error:
                 self._replace(host, str(error))
 

@@ -56,6 +56,8 @@ def collect(
     inputs = {"base image": base, "active release": releases[0]["version"] if releases else ""}
     inputs |= {f"release {release['version']}": release["sha256"] for release in releases}
     own = {name: value for name, value in contract.items() if name not in _OF_NO_HOST}
+    if contract.get("bake", {}).get("from") == "member":
+        inputs["made from"] = "member"
     inputs |= {"contract": _digest(own), "variables": _digest(variables)}
     shared = [path for path in template.parent.iterdir() if path.is_file()]
     places = [template, *shared, *(_COLLECTION / path for path in _ENGINE), *roles_of(pathlib.Path(contract["folder"]))]

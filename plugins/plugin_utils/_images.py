@@ -58,18 +58,64 @@ def _active_on_all(service: str, answers: Mapping[str, Mapping[str, Any]]) -> st
     return next(iter(active.values()))
 
 
-def plan(images: Sequence[Image], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What to do for an image of the ``wanted`` key and inputs: ``act`` is keep, prove or bake; and why."""
+def plan(images: Sequence[Image], wanted: Mapping[str, Any], since: str = "") -> dict[str, Any]:
+    """What to do for an image of the ``wanted`` key and inputs: ``act`` is keep, prove or bake; and why.
+
+    A candidate made before ``since``, in the form of ``made_at``, is made anew: it may be why no proof comes to an end.
+    """
     same = {image["state"]: image for image in images if image["key"] == wanted["key"]}
     if "good" in same:
         return {"act": "keep", "why": ["nothing that goes into it has changed"]}
-    if "candidate" in same:
+    if "candidate" in same and same["candidate"]["made_at"] >= since:
         return {"act": "prove", "why": ["an earlier bake was cut off before its proof"]}
+    if "candidate" in same:
+        return {"act": "bake", "why": ["an earlier bake left one that was never proven"]}
     if "bad" in same:
         return {"act": "bake", "why": [f"the last one of the same inputs was bad: {_verdict(same['bad'])}"]}
     last = newest_good(images)
     reasons = why(last["record"].get("inputs") if last else None, wanted["inputs"])
     return {"act": "bake", "why": reasons or ["there is no good image of it yet"]}
+
+
+def member_for(
+    found: Mapping[str, Mapping[str, Any]], contract: Mapping[str, Any], pool: Mapping[str, Any], version: str
+) -> str:
+    """The member that an image is made from: one that a killed bake left out, else the first that serves ``version``.
+
+    ``found`` is the answer of ``release_info`` by member, ``pool`` that of ``pool_info``. Raises ImageError.
+    """
+    service = contract["service"]
+    seen = {member: pool["members"].get(member, {}) for member in contract["members"]}
+    runs = [member for member in seen if found.get(member, {}).get("active") == version]
+    left = [
+        member
+        for member in runs
+        if str((seen[member].get("lease") or {}).get("rollout")).startswith(f"{service}-bake-")
+    ]
+    serves = [member for member in runs if seen[member].get("pool") == "online" and not seen[member].get("lease")]
+    if not left and not serves:
+        raise ImageError(f"{service}: no member that runs {version} is online, so none can be made an image of")
+    return [*left, *serves][0]
+
+
+def proof(host: Mapping[str, Any], gates: Mapping[str, Any], suite: Mapping[str, Any]) -> dict[str, Any]:
+    """What a host launched from an image has proven it to be: ``passed``, and the ``message`` that says by what.
+
+    ``host`` has the ``state`` of its systemd and its ``failed_units``; ``gates`` is the result of the action gate, and
+    ``suite`` that of the command that ran the suite for images. Each was skipped where what comes before it failed.
+    """
+    if host["state"] != "running":
+        return _refuted(f"systemd is {host['state']} on it; failed: {', '.join(host['failed_units'])}")
+    if not gates["passed"]:
+        return _refuted(gates["msg"])
+    said = [line for line in suite["stdout"].splitlines() if line.strip()]
+    if suite["rc"] != 0:
+        return _refuted("\n".join(said))
+    return {"passed": True, "message": f"{gates['msg']}; {said[-1]}"}
+
+
+def _refuted(message: str) -> dict[str, Any]:
+    return {"passed": False, "message": message}
 
 
 def newest_good(images: Sequence[Image]) -> Image | None:
@@ -132,7 +178,7 @@ def stale(image: Image, base: str) -> bool:
 
 def table(images: Sequence[Image], base: str = "") -> list[str]:
     """The catalogue as lines of text, a line for each image."""
-    heads = ["service", "key", "state", "release", "also carries", "made", "by", "in use by", ""]
+    heads = ["service", "key", "state", "release", "also carries", "made from", "made", "by", "in use by", ""]
     return aligned([heads, *(_row(image, base) for image in images)])
 
 
@@ -146,6 +192,7 @@ def _row(image: Image, base: str) -> list[str]:
         image["state"],
         active_release(image),
         ", ".join(others) or "-",
+        str(record.get("from") or "role"),
         image["made_at"][:19],
         str(record.get("made_by", "-")),
         ", ".join(image["used_by"]) or "-",

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs Packer: one build of a service at a time on this controller, its output in a log and told as it comes."""
+"""Runs Packer under a lock and a time limit, its output in a log and told as it comes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.golden.fleet.plugins.module_utils._files import LockBusyError, locked
+from ansible_collections.golden.fleet.plugins.plugin_utils import _packer_keeper
 
 _TAIL_LINES = 30
 _PROGRESS = re.compile(r"(?:==> )?[\w.-]+: (TASK \[.*\]|.*ERROR.*|fatal: .*)")
 
 
 class PackerError(Exception):
-    """Packer isn't there, is busy, or failed; with the end of what it said."""
+    """Packer isn't there, is busy, failed or took too long; with the end of what it said."""
 
 
 def version(executable: str) -> str:
@@ -54,41 +54,38 @@ def build(
     environment: Mapping[str, str],
     log: pathlib.Path,
     say: Callable[[str], None],
+    *,
+    lock: pathlib.Path,
+    timeout_seconds: float,
 ) -> float:
     """Builds an image; returns the seconds that it took. Raises PackerError.
 
-    Variables go through a file that only this user can read, never through the command line.
+    Variables go through a file that only this user can read, never through the command line. The ``lock`` is held for
+    as long as Packer runs, which may be longer than this process does.
     """
     began = time.monotonic()
-    with log.open("wb") as out, _variables_file(variables) as file, _surroundings(environment), _telling(log, say):
+    told = {
+        _packer_keeper.PACKER: str(shutil.which(executable)),
+        _packer_keeper.LOCK: str(lock),
+        _packer_keeper.LIMIT: str(timeout_seconds),
+    }
+    with log.open("wb") as out, _variables_file(variables) as file, _telling(log, say):
         log.chmod(0o600)
-        try:
-            status, _, _ = _packer(executable, out).build(str(template), color="false", var_file=file)
-        except BaseException:
-            # Interrupted, Packer removes what it works in.
-            _interrupt_children()
-            raise
-    if status != 0:
-        said = log.read_text(encoding="utf-8", errors="replace")
-        raise PackerError(f"packer build {template} ended with status {status}; all of it is in {log}:\n{_tail(said)}")
+        with _surroundings({**environment, **told}):
+            keeper = _packer(sys.executable, out)
+            status, _, _ = keeper.execute_cmd(_packer_keeper.__file__, str(template), color="false", var_file=file)
+    if status:
+        raise PackerError(_why(status, template, lock, timeout_seconds, log))
     return round(time.monotonic() - began, 1)
 
 
-@contextlib.contextmanager
-def alone(lock: pathlib.Path, seconds: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Held while one service is baked; one whose controller died may still be under way, and is waited for."""
-    holder = f"a bake begun at {time.strftime('%H:%M:%S')}"
-    try:
-        with locked(str(lock), 0, holder):
-            yield
-            return
-    except LockBusyError as busy:
-        say(f"waiting: {busy}")
-    try:
-        with locked(str(lock), seconds, holder):
-            yield
-    except LockBusyError as busy:
-        raise PackerError(str(busy)) from busy
+def _why(status: int, template: pathlib.Path, lock: pathlib.Path, timeout_seconds: float, log: pathlib.Path) -> str:
+    if status == _packer_keeper.BUSY:
+        return f"another Packer is under way, which holds {lock}"
+    said = f"all of it is in {log}:\n{_tail(log.read_text(encoding='utf-8', errors='replace'))}"
+    if status == _packer_keeper.LATE:
+        return f"packer build {template} was stopped at its time limit of {timeout_seconds:g} s; {said}"
+    return f"packer build {template} ended with status {status}; {said}"
 
 
 def _packer(executable: str, out: Any) -> Any:
@@ -137,22 +134,6 @@ def _telling(log: pathlib.Path, say: Callable[[str], None]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join(timeout=5)
-
-
-def _interrupt_children() -> None:
-    """Interrupts what this process has started and waits for it a little."""
-    children = pathlib.Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text(encoding="ascii").split()
-    for child in map(int, children):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGINT)
-    deadline = time.monotonic() + 30
-    for child in map(int, children):
-        while time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                if os.waitpid(child, os.WNOHANG) == (0, 0):
-                    time.sleep(0.1)
-                    continue
-            break
 
 
 def _tail(text: str) -> str:

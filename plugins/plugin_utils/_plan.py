@@ -93,6 +93,12 @@ def _refuse_impossible(rollout: Mapping[str, Any], pool: Mapping[str, Any], zone
         raise PlanError(
             f"the balancers know no member {', '.join(unknown)} of {service}: run playbooks/provision.yml first"
         )
+    more = [name for name, seen in pool["members"].items() if name not in members and seen.get("pool") == "online"]
+    if more:
+        raise PlanError(
+            f"{', '.join(more)} of {service} serve customers and are not in the inventory as this run has read it, so"
+            " they would be left behind: run the same command again; or playbooks/provision.yml, if they are to go"
+        )
     problem = check_feasible(limits["floor"], limits["floor_per_zone"], {member: zones[member] for member in members})
     if problem:
         raise PlanError(f"{service}: {problem}; lower pool.floor in the contract or add members")

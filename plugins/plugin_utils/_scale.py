@@ -222,9 +222,9 @@ def outcome(service: str, planned: Mapping[str, Any], grown: Mapping[str, Any]) 
     failure = ""
     if missing:
         failure = (
-            f"{service}: {len(missing)} hosts are missing of the {planned['wanted']} wanted, as no more than"
-            f" {planned['replacements']} are replaced in one run: {_first(missing)}. Those that joined serve; the same"
-            " command again launches the rest"
+            f"{service}: {len(missing)} of the {planned['wanted']} members wanted are missing, as no more than"
+            f" {planned['replacements']} hosts are replaced in one run: {_first(missing)}. Those that joined serve; the"
+            " same command again launches the rest"
         )
     return {"lines": lines, "failure": failure}
 

@@ -44,6 +44,7 @@ def aws(fleet: Fleet, tmp_path: Path) -> Iterator[tuple[Aws, Fleet]]:
     with served(tmp_path) as stand_in:
         variables = {
             **stand_in.variables(),
+            "fleet_publishes": True,
             "provider_aws_stand_in_address": address,
             "provider_aws_user": "operator",
             "provider_aws_private_key_file": str(FILES / "id_ed25519"),
@@ -113,7 +114,6 @@ def test_an_image_is_baked_launched_from_and_gone_back_from(aws: tuple[Aws, Flee
     stand_in.ec2.terminate_instances(InstanceIds=[host["InstanceId"]])
     assert_nothing_is_left(stand_in)
     fleet.must("rollback", service=SERVICE)
-    fleet.must("publish", service=SERVICE)
     assert launched_next(stand_in) == ("2", used)
 
     assert_no_secret_is_told()

@@ -9,6 +9,7 @@ import dataclasses
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -109,8 +110,9 @@ class Raising:
                 self._podman.remove(step.host)
             return {**result, "changed": True}
         with self._at_once:
+            begun = time.monotonic()
             result["address"], pid = self._raise(step)
-        return {**result, **self._settle(step, result["address"], pid)}
+        return {**result, "begun": begun, **self._settle(step, result["address"], pid)}
 
     def _raise(self, step: Step) -> tuple[str, int]:
         """The address of the host, which has a running container now, and the process number of its init."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._files import atomic_write
-from ansible_collections.golden.fleet.plugins.module_utils._launching import LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._launching import Launched, LaunchError
 from ansible_collections.golden.fleet.plugins.module_utils._podman.hosts import Raising, Wish, in_parallel, locked
 from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
     Found,
@@ -84,7 +84,7 @@ class Launcher:
     def room(self) -> int:
         return self._room
 
-    def launch(self, name: str, zone: str) -> str:
+    def launch(self, name: str, zone: str) -> Launched:
         was = self._found.get(name)
         if was is not None and was.group != self._group:
             raise LaunchError(f"{name} is a host of {was.group or 'the inventory'}")
@@ -95,7 +95,7 @@ class Launcher:
         except PodmanError as error:
             raise LaunchError(str(error)) from error
         self._remember(raised["address"], raised["host_key"])
-        return str(raised["address"])
+        return Launched(raised["address"], raised["begun"])
 
     def terminate(self, names: Sequence[str]) -> None:
         def remove(name: str) -> dict[str, Any]:

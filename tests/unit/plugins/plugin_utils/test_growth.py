@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.golden.fleet.plugins.module_utils._launching import LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._launching import Launched, LaunchError
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Rounds
 
@@ -32,12 +33,12 @@ class Hosts:
     def room(self) -> int:
         return 100
 
-    def launch(self, name: str, zone: str) -> str:
+    def launch(self, name: str, zone: str) -> Launched:
         with self._lock:
             self.there[name] = zone
         if name in self.broken:
             raise LaunchError(f"{name} does not boot")
-        return f"at {name}"
+        return Launched(f"at {name}", time.monotonic())
 
     def terminate(self, names: Sequence[str]) -> None:
         with self._lock:

@@ -63,6 +63,8 @@ def test_equal_inputs_have_an_equal_key(role: Path) -> None:
     assert _image_inputs.why(inputs(role), other_hosts) == []
     other_rollout = inputs(role, contract=contract(role, bake={"keep": 9}, budget={"failures": 2}))
     assert _image_inputs.why(inputs(role), other_rollout) == []
+    of_a_member = inputs(role, contract=contract(role, bake={"from": "member"}))
+    assert _image_inputs.why(inputs(role), of_a_member) == ["made from is new"]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,55 @@ def test_plan(images: list[dict[str, Any]], act: str, why: str) -> None:
     assert _images.plan(images, {"key": "k", "inputs": INPUTS}) == {"act": act, "why": [why]}
 
 
+def test_a_candidate_that_nothing_could_prove_for_long_is_made_anew() -> None:
+    wanted = {"key": "k", "inputs": INPUTS}
+    assert _images.plan([image("k", "candidate")], wanted, "2026-01-02T03:04:05Z")["act"] == "prove"
+    told = {"act": "bake", "why": ["an earlier bake left one that was never proven"]}
+    assert _images.plan([image("k", "candidate")], wanted, "2026-01-02T03:04:06Z") == told
+
+
+def seen(pool: str = "online", rollout: str = "") -> dict[str, Any]:
+    return {"pool": pool, "lease": {"rollout": rollout} if rollout else None}
+
+
+@pytest.mark.parametrize(
+    ("members", "chosen"),
+    [
+        ([seen(), seen()], "web0"),
+        ([seen("down"), seen()], "web1"),
+        ([seen(), seen("maintenance", "shop-bake-0123")], "web1"),
+        ([seen("maintenance", "shop-2-20260101T000000Z"), seen()], "web1"),
+        ([seen("online", "shop-2-20260101T000000Z"), seen()], "web1"),
+    ],
+)
+def test_the_member_that_an_image_is_made_from(members: list[dict[str, Any]], chosen: str) -> None:
+    pool = {"members": {f"web{number}": member for number, member in enumerate(members)}}
+    runs = {name: found("2", "2") for name in pool["members"]}
+    contract = {**CONTRACT, "members": list(runs)}
+    assert _images.member_for(runs, contract, pool, "2") == chosen
+    with pytest.raises(ImageError, match="no member that runs 3 is online"):
+        _images.member_for(runs, contract, pool, "3")
+
+
+UP = {"state": "running", "failed_units": []}
+DEGRADED = {"state": "degraded", "failed_units": ["a.service", "b.service"]}
+PASSED = {"passed": True, "msg": "bake passed health"}
+
+
+@pytest.mark.parametrize(
+    ("host", "gates", "suite", "passed", "message"),
+    [
+        (UP, PASSED, {"rc": 0, "stdout": "...\n5 passed in 2s\n\n"}, True, "bake passed health; 5 passed in 2s"),
+        (UP, PASSED, {"rc": 1, "stdout": "F\n\n1 failed"}, False, "F\n1 failed"),
+        (UP, {"passed": False, "msg": "no health"}, {"skipped": True}, False, "no health"),
+        (DEGRADED, {"skipped": True}, {"skipped": True}, False,
+         "systemd is degraded on it; failed: a.service, b.service"),
+    ],
+)  # fmt: skip
+def test_proof(host: Any, gates: Any, suite: Any, passed: bool, message: str) -> None:
+    assert _images.proof(host, gates, suite) == {"passed": passed, "message": message}
+
+
 def test_what_is_removed() -> None:
     images = [
         image("6", "candidate"), image("5", "bad"), image("4"), image("3"), image("2", used_by=("web7",)),

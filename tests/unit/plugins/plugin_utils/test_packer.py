@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import multiprocessing
 import shutil
 import stat
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.golden.fleet.plugins.plugin_utils import _packer
 from ansible_collections.golden.fleet.plugins.plugin_utils._packer import PackerError
+from ansible_collections.golden.fleet.plugins.plugin_utils._rollout_lock import this_process
 
 pytestmark = pytest.mark.skipif(shutil.which("packer") is None, reason="Packer is not on this machine")
 
@@ -32,11 +36,16 @@ def template(folder: Path, command: str = "true") -> Path:
     return folder / "template"
 
 
+def build(folder: Path, where: Path, word: str = "x", say: Callable[[str], None] = print, **more: Any) -> float:
+    given = {"environment": {"WHERE": "here"}, "lock": folder / "lock", "timeout_seconds": 60, **more}
+    return _packer.build("packer", where, {"word": word}, log=folder / "log", say=say, **given)
+
+
 def test_a_build_tells_its_steps_and_keeps_all_in_the_log(tmp_path: Path) -> None:
     said: list[str] = []
     log = tmp_path / "log"
     where = template(tmp_path, "sleep 1")
-    seconds = _packer.build("packer", where, {"word": "canary"}, {"WHERE": "here"}, log, said.append)
+    seconds = build(tmp_path, where, "canary", said.append)
     assert seconds > 0
     assert "TASK [said canary here]" in log.read_text()
     assert "TASK [said canary here]" in said
@@ -45,12 +54,12 @@ def test_a_build_tells_its_steps_and_keeps_all_in_the_log(tmp_path: Path) -> Non
 
 def test_a_build_that_fails_shows_its_end(tmp_path: Path) -> None:
     with pytest.raises(PackerError, match=r"(?s)ended with status 1.*said no .*exit status: 7"):
-        _packer.build("packer", template(tmp_path, "exit 7"), {"word": "no"}, {}, tmp_path / "log", print)
+        build(tmp_path, template(tmp_path, "exit 7"), "no")
 
 
 def test_variables_are_not_on_the_command_line(tmp_path: Path) -> None:
     where = template(tmp_path, "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\\\\\\\0' ' ' > " + str(tmp_path / "seen"))
-    _packer.build("packer", where, {"word": "canary-1f3"}, {}, tmp_path / "log", print)
+    build(tmp_path, where, "canary-1f3")
     assert "packer" in (tmp_path / "seen").read_text()
     packers = [
         line
@@ -72,27 +81,33 @@ def test_the_version_and_a_packer_that_is_not_there() -> None:
         _packer.version("no-such-packer")
 
 
-def test_one_bake_waits_for_another(tmp_path: Path) -> None:
-    lock, said, order = tmp_path / "lock", list[str](), list[str]()
-
-    def first() -> None:
-        with _packer.alone(lock, 1, said.append):
-            order.append("first began")
-            time.sleep(0.4)
-            order.append("first ended")
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    while not order:
-        time.sleep(0.01)
-    with _packer.alone(lock, 5, said.append):
-        order.append("second")
-    thread.join()
-    assert order == ["first began", "first ended", "second"]
-    assert "waiting" in said[0]
+def test_a_build_ends_at_its_time_limit_with_all_that_it_started(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(PackerError, match=r"(?s)was stopped at its time limit of 1 s.*TASK \[said x"):
+        build(tmp_path, template(tmp_path, f"sleep 61 & echo $! > {tmp_path}/pid; wait"), timeout_seconds=1)
+    assert time.monotonic() - began < 20
+    started = this_process(int((tmp_path / "pid").read_text()))["started"]
+    assert started == "", "it has ended, whether or not it was reaped yet"
 
 
-def test_a_bake_that_goes_on_for_too_long_is_named(tmp_path: Path) -> None:
-    with _packer.alone(tmp_path / "lock", 1, print), pytest.raises(PackerError, match="a bake begun at"):  # noqa: SIM117
-        with _packer.alone(tmp_path / "lock", 0.1, print):
-            raise AssertionError("not to be reached")
+def test_only_one_packer_at_a_time(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(PackerError, match=r"another Packer is under way, which holds .*/lock"):
+            build(tmp_path, template(tmp_path))
+    build(tmp_path, template(tmp_path))
+
+
+def test_packer_keeps_its_lock_when_whoever_asked_for_it_is_killed(tmp_path: Path) -> None:
+    where = template(tmp_path, f"touch {tmp_path}/begun; sleep 3")
+    asked = multiprocessing.get_context("fork").Process(target=build, args=(tmp_path, where))
+    asked.start()
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    asked.kill()
+    asked.join()
+    with (tmp_path / "lock").open("a") as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    assert "Build 'null.here' finished" in (tmp_path / "log").read_text()

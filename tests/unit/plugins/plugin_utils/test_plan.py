@@ -113,6 +113,12 @@ def test_only_those_without_the_release_stage_it():
     [
         pytest.param(rollout(members=()), pool(), "no host is in the group shop", id="an empty group"),
         pytest.param(rollout(), pool(a="online"), "the balancers know no member b, c", id="not provisioned"),
+        pytest.param(
+            rollout(),
+            pool(a="online", b="online", c="online", new="online", gone="out"),
+            "^new of shop serve customers and are not in the inventory",
+            id="a member that joined after the inventory was read",
+        ),
         pytest.param(rollout(floor=3), pool(a="online", b="online", c="online"), "floor", id="a floor never met"),
     ],
 )

@@ -142,5 +142,5 @@ def test_the_outcome_names_the_times_and_what_is_missing() -> None:
     said = _scale.outcome(SERVICE, planned, grown)
     assert said["lines"][0] == "swagger_ui: 2 joined, p50 9 s, p99 9 s from launch to pool"
     assert "a-3: no boot" in said["lines"][1]
-    assert "1 hosts are missing of the 5 wanted" in said["failure"]
+    assert "1 of the 5 members wanted are missing" in said["failure"]
     assert _scale.outcome(SERVICE, planned, {}) == {"lines": [], "failure": ""}
