@@ -49,7 +49,7 @@ build {
 
   provisioner "ansible" {
     command       = var.ansible_playbook
-    playbook_file = "${path.root}/../provision.yml"
+    playbook_file = "${path.root}/../${var.play}"
     user          = var.user
     use_proxy     = false
     groups        = var.groups

@@ -120,6 +120,12 @@ variable "groups" {
   description = "The inventory groups of that host: the service that it is for."
 }
 
+variable "play" {
+  type        = string
+  default     = "provision.yml"
+  description = "What is applied to it: a playbook in the folder above."
+}
+
 variable "ansible_playbook" {
   type        = string
   default     = "ansible-playbook"

@@ -103,17 +103,15 @@ class Aws:
     def bake(self, service: str, key: str, record: dict[str, Any]) -> str:
         """A good image as an earlier bake left it; nobody can log into what is launched from it."""
         disk = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8, "Encrypted": True}}
-        image = DEBIAN["ami_id"]
-        made = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, BlockDeviceMappings=[disk])
-        instance = made["Instances"][0]["InstanceId"]
-        ami = self.ec2.create_image(InstanceId=instance, Name=f"golden-fleet/{ENVIRONMENT}/{service}/{key}-1")[
-            "ImageId"
-        ]
+        asked = {"ImageId": DEBIAN["ami_id"], "BlockDeviceMappings": [disk], "MinCount": 1, "MaxCount": 1}
+        instance = self.ec2.run_instances(**asked)["Instances"][0]["InstanceId"]
+        name = f"golden-fleet/{ENVIRONMENT}/{service}/{key}-1"
+        image = self.ec2.create_image(InstanceId=instance, Name=name)["ImageId"]
         self.ec2.terminate_instances(InstanceIds=[instance])
-        tags = {"environment": ENVIRONMENT, "service": service, "key": key, "state": "good"}
-        all_tags = {**{f"golden.fleet.{name}": value for name, value in tags.items()}, **to_tags(record)}
-        self.ec2.create_tags(Resources=[ami], Tags=[{"Key": name, "Value": value} for name, value in all_tags.items()])
-        return ami
+        said = {"environment": ENVIRONMENT, "service": service, "key": key, "state": "good"}
+        tags = {**{f"golden.fleet.{name}": value for name, value in said.items()}, **to_tags(record)}
+        self.ec2.create_tags(Resources=[image], Tags=[{"Key": name, "Value": tags[name]} for name in tags])
+        return image
 
     def snapshots(self) -> set[str]:
         """The AMIs that there are snapshots of; moto gives them that description, as EC2 does."""
