@@ -42,14 +42,15 @@ newest: setup  ## Lint and unit tests on the newest ansible-core, where a newer 
 	@tools/newest
 
 integration: setup-lab  ## The main job's promises and the faults, in the lab
-	$(BIN)/python -m pytest tests/integration --override-ini=testpaths=
+	$(BIN)/python -m pytest tests/integration --override-ini=testpaths= --durations=12
 
 molecule: setup-lab  ## The molecule scenarios
 	PATH="$(CURDIR)/$(BIN):$$PATH" MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule/state molecule test --all
 
-bench: setup-lab  ## Speed beside a plain play of stock modules, and beside a slow host
+bench: setup-lab  ## Speed beside a plain play of stock modules, beside a slow host, and of growing to 350
 	$(BIN)/python -m tests.bench.stage_and_switch
 	$(BIN)/python -m tests.bench.sliding_window
+	$(BIN)/python -m tests.bench.scale
 
 lock: setup  ## Pin the tools anew, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --universal --python-version 3.11 \

@@ -23,7 +23,7 @@ _ROUND_SECONDS = (0.2, 5.0)
 _HOSTS_A_SECOND = 10.0
 _SAY_SECONDS = 10.0
 # Most of that time a host boots and this side waits; how many are launched at once is the provider's to know.
-_UNDER_WAY = 32
+_UNDER_WAY = 16
 # A lock is renewed by each round.
 _LEAST_OFTEN_SECONDS = 10.0
 
