@@ -119,7 +119,7 @@ def bare(inventory: Path, count: int) -> float:
     image = next(name for name in images.split() if ":good-" in name)
 
     def run(number: int) -> None:
-        options = ("--systemd=always", "--cap-add", "SYS_ADMIN", "--network", lab)
+        options = ("--systemd=always", "--cap-add", "SYS_ADMIN", "--network", lab, "--cpu-shares", "128")
         podman("run", "--detach", "--name", f"{lab}-bare-{number}", *options, image)
 
     with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:

@@ -151,6 +151,8 @@ class Raising:
 
     def _settle(self, step: Step, address: str, pid: int) -> dict[str, Any]:
         wish = self._wish
+        # First what costs next to nothing to ask: a processor that is asked all the time has none left for the boots.
+        self._await_ssh(address, pid)
         answer = self._podman.ready(
             pid, authorized_key=wish.authorized_key, seconds=wish.wait_seconds, write=not self._check
         )
@@ -159,13 +161,19 @@ class Raising:
             raise PodmanError(f"after {wish.wait_seconds} s systemd in it is still '{state}'")
         if not answer.get("host_key"):
             raise PodmanError("it has made no SSH host key of its own; see ssh-host-keys.service in it")
-        wait_for_ssh(address, wish.wait_seconds)
         return {
             "changed": step.act != "keep" or "key" in answer,
             "state": state,
             "failed_units": answer.get("failed_units", "").split(),
             "host_key": answer["host_key"],
         }
+
+    def _await_ssh(self, address: str, pid: int) -> None:
+        try:
+            wait_for_ssh(address, self._wish.wait_seconds)
+        except PodmanError as error:
+            answer = self._podman.ready(pid, authorized_key=self._wish.authorized_key, seconds=1, write=False)
+            raise PodmanError(f"{error}; systemd in it is '{answer.get('state') or 'silent'}'") from error
 
 
 def in_parallel(work: Callable[[Any], dict[str, Any]], items: list[Any]) -> list[dict[str, Any]]:
