@@ -45,8 +45,8 @@ echo "host_key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)"
 """
 
 
-# Of podman's usual 1024. On a real fleet the balancers have machines of their own: here many hosts that boot would leave
-# them no processor to answer customers with.
+# Of podman's usual 1024. On a real fleet the balancers have machines of their own: here many hosts that boot would
+# leave them no processor to answer customers with.
 _LAUNCHED_CPU_SHARES = "128"
 
 
