@@ -67,8 +67,10 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
         ours = lease is not None and lease["number"] == lock["number"]
         refused = {}
         if not ours:
-            # Who has been dismissed is no member any more, whatever the configuration still names.
-            online = {n: server.online for n, server in servers.items() if data["members"].get(n) != "gone"}
+            # Who has been dismissed is no member any more, whatever the configuration still names; but it is asked for
+            # again where whoever dismissed it died before the other balancers heard of it.
+            gone = {name for name, pool in data["members"].items() if pool == "gone"} - {member}
+            online = {name: server.online for name, server in servers.items() if name not in gone}
             limits = _limits(params)
             refused = refuse(member, online, data["leases"], lock, limits)
             ahead = [] if refused else record.line.ahead(member, lock["number"], data["seconds"], now)

@@ -127,7 +127,7 @@ def test_a_dead_controllers_members_are_joined_by_the_next_one(grown: Fleet) -> 
 
 
 def withdraw(fleet: Fleet, *names: str, **params: Any) -> dict[str, Any]:
-    return fleet.on("withdraw", members=list(names), number=1, **{**DEFAULTS, **params})
+    return fleet.on("withdraw", members=list(names), **{**DEFAULTS, "number": 1, **params})
 
 
 def test_members_leave_as_far_as_the_floor_allows(grown: Fleet) -> None:
@@ -152,6 +152,18 @@ def test_members_leave_as_far_as_the_floor_allows(grown: Fleet) -> None:
     assert set(record["members"]) == {"web1", "web2", "web3"}
     assert record["leases"] == {}
     assert grown.on("dismiss", members=NEW, number=1)["changed"] is False
+
+
+def test_one_that_was_dismissed_here_alone_is_withdrawn_and_dismissed_again(grown: Fleet) -> None:
+    withdraw(grown, "web3")
+    grown.on("drain_all", members=["web3"], number=1, seconds=5)
+    grown.on("dismiss", members=["web3"], number=1)
+    # The controller died before the other balancer was told; the next one has both do all of it again.
+    grown.on("lock", owner={**OWNER, "pid": 2}, rollout="r2", version="2", ttl=60, steal=True)
+    assert withdraw(grown, "web3", number=2)["taken"] == ["web3"]
+    assert grown.on("drain_all", members=["web3"], number=2, seconds=5)["left"] == {}
+    assert grown.on("dismiss", members=["web3"], number=2) == {"changed": True}
+    assert grown.pools()["web3"] == "out"
 
 
 def test_a_member_that_holds_a_request_is_waited_for(grown: Fleet) -> None:
