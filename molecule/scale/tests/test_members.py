@@ -17,6 +17,6 @@ def test_the_configuration_names_them_and_the_record_has_them_as_any_other(host,
     config = host.file("/etc/haproxy/haproxy.cfg").content_string
     state = kept(host, SERVICE)
     for name in LAUNCHED:
-        assert config.count(f"server {name} ") == 2
+        assert config.count(f"\n    server {name} ") == 2
         assert state["members"][name] == "online"
     assert (state["added"], state["leases"], state["lock"]) == ({}, {}, None)
