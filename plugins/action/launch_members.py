@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.golden.fleet.plugins.module_utils._launching import LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import LaunchError
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates, _providers
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError

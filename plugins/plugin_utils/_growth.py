@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.golden.fleet.plugins.module_utils._launching import Launched, Launcher, LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, Launcher, LaunchError
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 
 # The pause between two rounds at the balancers: a round costs the same for one host as for fifty.

@@ -8,7 +8,7 @@ import importlib
 import re
 from typing import Any
 
-from ansible_collections.golden.fleet.plugins.module_utils._launching import Launcher
+from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launcher
 
 _UTILS = "ansible_collections.golden.fleet.plugins.module_utils"
 

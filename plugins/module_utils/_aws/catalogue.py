@@ -13,9 +13,8 @@ from typing import Any
 from ansible_collections.golden.fleet.plugins.module_utils._aws.ec2 import filters, pages, remove_ami, snapshots_of
 from ansible_collections.golden.fleet.plugins.module_utils._aws.record import PREFIX, from_tags, to_tags
 from ansible_collections.golden.fleet.plugins.module_utils._aws.uses import tags_of, used_by
+from ansible_collections.golden.fleet.plugins.module_utils._provider.catalogue import STATES
 
-# What an image is: made and not proven yet; proven, for hosts to be launched from; proven wrong, and kept aside.
-STATES = ("candidate", "good", "bad")
 _KEY = re.compile(r"[0-9a-f]{16}")
 # An instance in one of these can come back, or is there.
 _ALIVE = ["pending", "running", "stopping", "stopped"]

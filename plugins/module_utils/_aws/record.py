@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.golden.fleet.plugins.module_utils._provider.catalogue import fits
+
 PREFIX = "golden.fleet."
 _COUNT = f"{PREFIX}record"
 _VALUE_LENGTH = 256
@@ -22,7 +24,6 @@ _VALUE_LENGTH = 256
 _PARTS = 38
 # What a record may come to, however small it was compressed.
 _RECORD_BYTES = 1 << 20
-_KINDS = {"releases": list, "inputs": dict, "packages": dict, "proof": dict}
 
 
 class RecordError(Exception):
@@ -53,16 +54,8 @@ def from_tags(tags: Mapping[str, str]) -> dict[str, Any]:
         record: Any = json.loads(text) if unpacking.eof else None
     except (KeyError, ValueError, RecursionError, zlib.error):
         return {}
-    return dict(record) if _fits(record) else {}
+    return dict(record) if fits(record) else {}
 
 
 def _part(number: int) -> str:
     return f"{_COUNT}.{number:02}"
-
-
-def _fits(record: Any) -> bool:
-    """Whether it is made as a record is, so that whoever reads it finds what they reach for."""
-    if not isinstance(record, dict):
-        return False
-    kinds = all(isinstance(record.get(name, kind()), kind) for name, kind in _KINDS.items())
-    return kinds and all(isinstance(release, dict) for release in record.get("releases", []))

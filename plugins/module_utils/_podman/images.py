@@ -16,10 +16,8 @@ from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import LABEL
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError
+from ansible_collections.golden.fleet.plugins.module_utils._provider.catalogue import STATES, fits
 
-# What an image is: made and not proven yet; proven, for hosts to be launched from; proven wrong, and kept aside.
-STATES = ("candidate", "good", "bad")
-_RECORD = {"releases": list, "inputs": dict, "packages": dict, "proof": dict}
 _TAG = re.compile(rf"({'|'.join(STATES)})-([0-9a-f]{{16}})")
 
 
@@ -73,8 +71,7 @@ def _record(labels: Mapping[str, str]) -> dict[str, Any]:
         record = json.loads(labels.get(f"{LABEL}record", "{}"))
     except ValueError:
         return {}
-    fits = isinstance(record, dict) and all(isinstance(record.get(key, kind()), kind) for key, kind in _RECORD.items())
-    return record if fits else {}
+    return record if fits(record) else {}
 
 
 class Images:

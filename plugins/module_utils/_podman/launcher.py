@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._files import atomic_write
-from ansible_collections.golden.fleet.plugins.module_utils._launching import Launched, LaunchError
 from ansible_collections.golden.fleet.plugins.module_utils._podman.hosts import Raising, Wish, in_parallel, locked
 from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
     Found,
@@ -23,6 +22,7 @@ from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
     recipe_of,
 )
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError, is_alive
+from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, LaunchError
 
 
 class Launcher:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.golden.fleet.plugins.module_utils._launching import Launched, LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, LaunchError
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Rounds
 
