@@ -11,7 +11,6 @@ from typing import Any
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import Answer, Balancers, ChangeError
 
 _RETRY_SECONDS = 1.0
-_ROUND_SECONDS = 0.6
 
 
 def shrink(balancers: Balancers, params: Mapping[str, Any]) -> list[str]:
@@ -71,14 +70,11 @@ def _drain(
     """Those that serve nobody any more, and the sessions that others still have, by balancer."""
     if not members:
         return [], {}
-    deadline = time.monotonic() + params["drain_seconds"]
     same: dict[str, Any] = {"members": members, "number": params["number"]}
-    # The first round only sets things going everywhere; what takes time then takes it everywhere at once.
-    answers = {name: balancers.do(name, "drain_all", seconds=_ROUND_SECONDS, **same) for name in balancers.names}
+    answers = balancers.rounds("drain_all", "drained", params["drain_seconds"], **same)
     for name in balancers.names:
-        if answers[name]["left"]:
-            seconds = max(0.0, deadline - time.monotonic())
-            answers[name] = balancers.do(name, "drain_all", seconds=seconds, cut=params["drain_cut"], **same)
+        if params["drain_cut"] and not answers[name]["drained"]:
+            answers[name] = balancers.do(name, "drain_all", seconds=0, cut=True, **same)
     busy = {name: answer["left"] for name, answer in answers.items() if answer["left"]}
     staying = sorted({name for left in busy.values() for name in left})
     for balancer in balancers.names:

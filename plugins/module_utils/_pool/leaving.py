@@ -67,7 +67,7 @@ def drain_all(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
     if left and params.get("cut"):
         _cut(balancer, list(left), params["number"])
         left = {}
-    return {"changed": True, "left": left}
+    return {"changed": True, "drained": not left, "left": left}
 
 
 def dismiss(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
