@@ -28,7 +28,6 @@ from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import
     wait_for_ssh,
 )
 
-_ADDRESS_TRIES = 5
 _AT_ONCE = (os.cpu_count() or 1) + 1
 
 
@@ -128,9 +127,9 @@ class Raising:
 
     def _create(self, step: Step) -> tuple[str, int]:
         address = step.address
-        for tries_left in reversed(range(_ADDRESS_TRIES)):
-            if step.act != "create" or tries_left < _ADDRESS_TRIES - 1:
-                self._podman.remove(step.host)
+        if step.act != "create":
+            self._podman.remove(step.host)
+        while True:
             try:
                 pid = self._podman.create(
                     step.host,
@@ -142,12 +141,22 @@ class Raising:
                 )
                 return address, pid
             except PodmanError as error:
-                # A killed podman leaves addresses marked as taken by containers that are gone.
-                if "already allocated" not in str(error) or not tries_left:
+                if "already allocated" not in str(error):
                     raise
-                with self._lock:
-                    address = next(self._spare_addresses)
-        raise AssertionError("unreachable")
+            # A podman or a machine that was killed leaves addresses marked as taken by containers that are gone, and
+            # nothing of podman's lists or frees them. To be refused one costs a fifteenth of a second.
+            self._podman.remove(step.host)
+            address = self._spare_address()
+
+    def _spare_address(self) -> str:
+        with self._lock:
+            address = next(self._spare_addresses, None)
+        if address is None:
+            raise PodmanError(
+                "podman has every address of the lab's network marked as taken, some by containers that are gone: "
+                "remove all containers of this machine, then /run/containers/networks/ipam.db"
+            )
+        return address
 
     def _settle(self, step: Step, address: str, pid: int) -> dict[str, Any]:
         wish = self._wish
