@@ -57,5 +57,4 @@ def fleet(raised: Fleet) -> Iterator[Fleet]:
     raised.versions = (old, new) if active == {old} else (new, old)
     yield raised
     raised.end()
-    for member in raised.lab.services[SERVICE].members:
-        raised.on(member, "systemctl", "is-active", f"{SERVICE}.service")
+    raised.on_each(raised.lab.services[SERVICE].members, "systemctl", "is-active", f"{SERVICE}.service")

@@ -12,7 +12,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,12 @@ class Fleet:
         assert done.returncode == 0, f"{host}: {' '.join(words)}: {done.stderr}"
         return done.stdout
 
+    def on_each(self, hosts: Iterable[str], *words: str) -> dict[str, str]:
+        """What a command prints on each of the hosts, asked all at once."""
+        names = list(hosts)
+        with ThreadPoolExecutor(max_workers=len(names)) as pool:
+            return dict(zip(names, pool.map(lambda host: self.on(host, *words), names), strict=True))
+
     def podman(self, *words: str) -> str:
         """Podman on this machine: what a power switch or a pulled cable would do to a host."""
         env = {**os.environ, "CONTAINERS_CONF": str(CHECKOUT / "build" / "lab" / "containers.conf")}
@@ -197,7 +204,8 @@ class Fleet:
 
     def leases(self, service: str) -> dict[str, list[str]]:
         """The members under a lease, by balancer."""
-        return {lb.name: sorted(self.state(lb.name, service)["leases"]) for lb in self.lab.balancers}
+        kept = self.on_each([lb.name for lb in self.lab.balancers], "cat", f"{STATE}/{service}.json")
+        return {balancer: sorted(json.loads(text)["leases"]) for balancer, text in kept.items()}
 
     def journal(self, balancer: str, service: str) -> list[dict[str, Any]]:
         text = self.on(balancer, "cat", f"{STATE}/{service}.journal.jsonl")
@@ -209,7 +217,8 @@ class Fleet:
 
     def active(self, service: str) -> dict[str, str]:
         """The release that each member runs."""
-        return {member: self.active_on(service, member) for member in self.lab.services[service].members}
+        links = self.on_each(self.lab.services[service].members, "readlink", f"/srv/{service}/current")
+        return {member: link.strip().rpartition("/")[2] for member, link in links.items()}
 
     def online(self, service: str) -> dict[str, list[str]]:
         """The members that HAProxy itself shows online, by balancer."""

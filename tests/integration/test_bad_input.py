@@ -6,44 +6,72 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import SERVICE, versions
-from tests.integration.fleet import Fleet
+from tests.integration.conftest import SERVICE, published, versions
+from tests.integration.fleet import Fleet, Run
 
 CONTRACT = f"{SERVICE}_contract"
 
 
-@pytest.mark.parametrize(
-    ("playbook", "asked", "words"),
-    [
-        pytest.param("rollout", {"service": "datasett", "version": "1"}, ["datasett", "datasette"], id="service"),
-        pytest.param("rollout", {}, ["service"], id="no service"),
-        pytest.param("rollout", {"version": "9.9"}, ["9.9", "0.64.8", "0.65.5"], id="an unknown version"),
-        pytest.param("rollout", {"version": "../../etc"}, ["no version name"], id="a path for a version"),
-        pytest.param("rollout", {"version": ""}, ["no version name"], id="an empty version"),
-        pytest.param("rollout", {"version": "1" * 300}, ["300 characters"], id="a version of 300 characters"),
-        pytest.param("rollout", {CONTRACT: {"pool": {"flor": 3}}}, ["pool.flor", "floor"], id="a wrong key"),
-        pytest.param("rollout", {CONTRACT: {"pool": {"floor": "much"}}}, ["pool.floor", "much"], id="a wrong type"),
-        pytest.param("rollout", {CONTRACT: {"pool": {"floor": 6}}}, ["6 members, floor 6"], id="a floor never met"),
-        pytest.param("rollout", {"artifact_store_url": "http://127.0.0.1:9"}, ["can't be reached"], id="store down"),
-        pytest.param("rollback", {"version": "9.9"}, ["9.9", "can be had"], id="a version that nobody holds"),
-    ],
-)
-def test_is_refused_and_touches_nothing(fleet: Fleet, playbook: str, asked: dict[str, Any], words: list[str]) -> None:
-    _, new = versions(fleet)
-    members = fleet.lab.services[SERVICE].members
-    if "artifact_store_url" in asked:  # only asked for a release that the members don't hold
-        new = "0.0.1"
-    before = (fleet.active(SERVICE), fleet.state("lb1", SERVICE))
-    given = {"service": SERVICE, "version": new, **asked} if asked else {}
-    run = fleet.play(playbook, **given)
+# What is asked for, and the words of its refusal.
+CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "service": ("rollout", {"service": "datasett", "version": "1"}, ["datasett", "datasette"]),
+    "no service": ("rollout", {"service": "", "version": "1"}, ["service"]),
+    "an unknown version": ("rollout", {"version": "9.9"}, ["9.9", "0.64.8", "0.65.5"]),
+    "a path for a version": ("rollout", {"version": "../../etc"}, ["no version name"]),
+    "an empty version": ("rollout", {"version": ""}, ["no version name"]),
+    "a version of 300 characters": ("rollout", {"version": "1" * 300}, ["300 characters"]),
+    "a wrong key": ("rollout", {CONTRACT: {"pool": {"flor": 3}}}, ["pool.flor", "floor"]),
+    "a wrong type": ("rollout", {CONTRACT: {"pool": {"floor": "much"}}}, ["pool.floor", "much"]),
+    "a floor never met": ("rollout", {CONTRACT: {"pool": {"floor": 6}}}, ["6 members, floor 6"]),
+    # Only asked for a release that the members don't hold.
+    "store down": (
+        "rollout",
+        {"version": "0.0.1", "artifact_store_url": "http://127.0.0.1:9"},
+        ["can't be reached"],
+    ),
+    "a version that nobody holds": ("rollback", {"version": "9.9"}, ["9.9", "can be had"]),
+    "count": ("scale", {"service": "swagger_ui", "count": "many"}, ["'many' and not a number"]),
+    "too few": ("scale", {"service": "swagger_ui", "count": 2}, ["swagger_ui: 2 is fewer than its 6 hosts"]),
+    "no image": ("scale", {"count": 7}, ["datasette: there is no good image of"]),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(raised: Fleet) -> dict[str, Run]:
+    """Each case's run, ended; a few at a time."""
+    (active,) = set(raised.active(SERVICE).values())
+    other = next(version for version in published(raised) if version != active)
+
+    def ended(playbook: str, asked: dict[str, Any]) -> Run:
+        given = {"service": SERVICE, **({"version": other} if playbook == "rollout" else {}), **asked}
+        return raised.play(playbook, **given)
+
+    before = touchable(raised)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        runs = pool.map(lambda case: ended(*case[:2]), CASES.values())
+        found = dict(zip(CASES, runs, strict=True))
+    assert touchable(raised) == before
+    return found
+
+
+def touchable(fleet: Fleet) -> list[Any]:
+    """What a run could have touched."""
+    services = fleet.lab.services
+    kept = [fleet.state(balancer.name, name) for balancer in fleet.lab.balancers for name in services]
+    return [*kept, *(fleet.active(name) for name in services)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_is_refused_and_touches_nothing(refused: dict[str, Run], case: str) -> None:
+    run = refused[case]
     assert run.process.returncode != 0, run.tail()
-    assert all(word in run.output for word in words), run.tail()
-    assert (fleet.active(SERVICE), fleet.state("lb1", SERVICE)) == before
-    assert len(members) == len(before[0])
+    assert all(word in run.output for word in CASES[case][2]), run.tail()
+    assert run.changed == 0
 
 
 @contextlib.contextmanager

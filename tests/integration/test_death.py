@@ -68,7 +68,7 @@ def test_a_controller_that_was_stopped_and_wakes_after_its_lock_went_to_another(
     short = {
         "lock_seconds": 10,
         "release": {"prepare_timeout_seconds": 15, "activate_timeout_seconds": 15},
-        "health": {"timeout_seconds": 15},
+        "health": {"timeout_seconds": 8},
         "pool": {"drain_seconds": 5},
         "gates": [],
     }

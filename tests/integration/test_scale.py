@@ -88,8 +88,12 @@ def test_it_grows_and_shrinks_through_the_death_of_its_controller(baked: Fleet) 
 
 
 def test_a_host_that_never_boots_is_replaced(baked: Fleet, tmp_path: Path) -> None:
-    once = tmp_path / "once"
-    baked.env = podman(tmp_path, f'    mkdir {once} 2>/dev/null && exec podman "$@" sleep infinity')
+    asked = tmp_path / "asked"
+    # The host that is asked for first never boots, also where podman refuses an address and it is asked for again.
+    first = f"""    host=$(echo "$*" | sed 's/.* --name \\([^ ]*\\) .*/\\1/')
+    echo "$host" >>{asked}
+    [ "$(head -n 1 {asked})" != "$host" ] || exec podman "$@" sleep infinity"""
+    baked.env = podman(tmp_path, first)
     contract = {f"{SERVICE}_contract": {"scale": {"replacements": 1}}}
     try:
         run = baked.must("scale", service=SERVICE, count=DECLARED + 2, provider_podman_wait_seconds=20, **contract)
@@ -112,21 +116,3 @@ def test_a_provider_that_refuses_leaves_nothing_half_made(baked: Fleet, tmp_path
     assert launched(baked) == []
     assert baked.state("lb1", SERVICE)["lock"] is None
     assert online(baked) == {"lb1": DECLARED, "lb2": DECLARED}
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        ({"service": SERVICE, "count": "many"}, "'many' and not a number"),
-        ({"service": SERVICE, "count": 2}, "fewer than its 6 hosts of the inventory"),
-        ({"service": "datasette", "count": 7}, "there is no good image of"),
-    ],
-)
-def test_what_can_not_be_done_is_said_before_anything_is_touched(
-    fleet: Fleet, asked: dict[str, object], said: str
-) -> None:
-    run = fleet.play("scale", **asked)
-    assert run.process.returncode != 0
-    assert f'msg": "{asked["service"]}: ' in run.output or "count is" in run.output
-    assert said in run.output
-    assert run.changed == 0
