@@ -5,7 +5,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LAB := -i inventories/lab
 
-.PHONY: help setup setup-lab lab lab-down artifacts demo test lint unit integration molecule bench newest lock
+.PHONY: help setup setup-lab lab lab-down artifacts demo test lint unit integration molecule molecule-aside bench newest lock
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,8 +29,10 @@ demo: setup-lab  ## The main job under load, in the lab; ends with build/demo/re
 	$(BIN)/python -m demo
 
 test: setup-lab  ## All checks and tests, the quick ones first
-	@$(MAKE) --no-print-directory lint unit newest
-	@$(MAKE) --no-print-directory integration molecule
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit
+	@$(MAKE) --no-print-directory newest
+	@$(MAKE) --no-print-directory lab  # with the base of all labs' hosts, which only one can make at a time
+	@$(MAKE) --no-print-directory --jobs 2 integration molecule-aside
 
 lint: setup  ## Linters of YAML, roles, Python, documentation, changelog
 	@tools/lint
@@ -46,6 +48,11 @@ integration: setup-lab  ## The main job's promises and the faults, in the lab
 
 molecule: setup-lab  ## The molecule scenarios
 	PATH="$(CURDIR)/$(BIN):$$PATH" MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule/state molecule test --all
+
+# What it has to say comes at the end, in one piece.
+molecule-aside: setup-lab
+	@mkdir -p build
+	@$(MAKE) --no-print-directory molecule >build/molecule.log 2>&1 && failed=0 || failed=1; cat build/molecule.log; exit $$failed
 
 bench: setup-lab  ## Speed beside a plain play of stock modules, beside a slow host, and of growing to 350
 	$(BIN)/python -m tests.bench.stage_and_switch
