@@ -25,8 +25,8 @@ lab-down: setup  ## Remove the lab
 artifacts: setup-lab  ## Build the example services' artifacts and put them in the store
 	$(PLAY) playbooks/artifacts.yml $(LAB)
 
-demo: setup-lab  ## The main job under load, in the lab; ends with build/demo/report.json
-	$(BIN)/python -m demo
+demo: setup-lab  ## The main job under load, in the lab; HOSTS=350 grows to so many; ends with build/demo/report.json
+	$(BIN)/python -m demo $(if $(HOSTS),--hosts $(HOSTS))
 
 test: setup-lab  ## All checks and tests, the quick ones first
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit

@@ -54,11 +54,17 @@ class Client:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._kept = self._session(aiohttp.TCPConnector(limit=0, keepalive_timeout=30))
+        # What is sent again goes over a connection of its own: where one kept connection was closed, as by a balancer
+        # that reloads, the others were as well.
+        self._new = self._session(aiohttp.TCPConnector(limit=0, force_close=True))
+
+    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_note_reuse)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=config.connect_seconds),
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._config.connect_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace],
             middlewares=[_told_apart],
@@ -68,7 +74,8 @@ class Client:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+        await self._kept.close()
+        await self._new.close()
 
     async def request(self, target: Target, first: str, due: float) -> Record:
         """Asks ``target`` at the balancer named ``first``; ``due`` is the epoch time that its clock starts at."""
@@ -103,18 +110,18 @@ class Client:
 
     async def _resent(self, target: Target, note: dict) -> None:
         try:
-            await self._once(target, note)
+            await self._once(self._kept, target, note)
         except LostError as lost:
             if not lost.reused or note["retried"]:
                 raise
             note["retried"] = True
-            await self._once(target, note)
+            await self._once(self._new, target, note)
 
-    async def _once(self, target: Target, note: dict) -> None:
+    async def _once(self, session: aiohttp.ClientSession, target: Target, note: dict) -> None:
         url = self._config.balancers[note["balancer"]] + target.path
         context: dict[str, bool] = {}
         try:
-            async with self._session.get(
+            async with session.get(
                 url, headers={"Host": target.host_header}, allow_redirects=False, trace_request_ctx=context
             ) as answer:
                 body = await answer.read()

@@ -43,8 +43,9 @@ class DemoError(Exception):
 class Demo:
     """The story, step by step."""
 
-    def __init__(self, inventory: Path, folder: Path, rate: float, terminal: Terminal) -> None:
+    def __init__(self, inventory: Path, folder: Path, rate: float, hosts: int, terminal: Terminal) -> None:
         self.inventory = inventory
+        self.hosts = hosts
         self.folder = folder
         self.rate = rate
         self.terminal = terminal
@@ -75,6 +76,8 @@ class Demo:
         services = {name: lab.services[name] for name in (MAIN, OTHER) if name in lab.services}
         if len(services) < 2:
             raise DemoError(f"{self.inventory}: needs the groups {MAIN} and {OTHER} and their contracts")
+        if self.hosts < len(services[OTHER].members):
+            raise DemoError(f"{OTHER} can't grow to {self.hosts} hosts: it has {len(services[OTHER].members)} already")
         return lab, services
 
     def _is_prepared(self) -> bool:
@@ -120,6 +123,7 @@ class Demo:
                 if first:
                     first(services, observer)
                 self._change(services, observer)
+                self._grow(services[OTHER], observer)
                 self._fill_up(load, observer)
             except DemoError:
                 # What was measured until then still says something; that it can't be had would not be the news.
@@ -149,6 +153,20 @@ class Demo:
         self._together([bad], observer, [turned_back])
         back = self._play(f"Roll {main.name} back", "rollback", [playbook("rollback", self.inventory, service=MAIN)])
         self._together([replace(back, label=f"{main.name} back to {old}")], observer, [serves(main, old)])
+
+    def _grow(self, service: Service, observer: Observer) -> None:
+        """From an image of what the service runs to as many hosts as were asked for, and back."""
+        version, members = service.versions[-1], len(service.members)
+
+        def serve(count: int) -> Callable[[Running], str]:
+            return lambda _: observer.wait_for(service, version, count)
+
+        bake = [playbook("bake", self.inventory, service=service.name)]
+        self._must(self._play(f"Bake an image of {service.name}", "bake", bake), observer=observer)
+        for verb, log, count in (("Grow", "grow", self.hosts), ("Shrink", "shrink", members)):
+            scale = [playbook("scale", self.inventory, service=service.name, count=count)]
+            play = self._play(f"{verb} {service.name} to {count} hosts", log, scale)
+            self._together([replace(play, label=f"{service.name} to {count} hosts")], observer, [serve(count)])
 
     def _fill_up(self, load: Load, observer: Observer) -> None:
         """Keeps the load up until enough requests were made, and for a moment after the last step."""
@@ -229,13 +247,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--inventory", type=Path, default=CHECKOUT / "inventories/lab")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build/demo", help="gets logs, report and picture")
     parser.add_argument("--rate", type=float, default=300.0, help="requests per second")
+    parser.add_argument("--hosts", type=int, default=9, help="hosts that the second service grows to")
     given = parser.parse_args(arguments)
     terminal = Terminal()
     signal.signal(signal.SIGTERM, _interrupted)
     given.out.mkdir(parents=True, exist_ok=True)
     for left_over in (path for path in given.out.iterdir() if path.suffix in _OURS):
         left_over.unlink()
-    demo = Demo(given.inventory, given.out, given.rate, terminal)
+    demo = Demo(given.inventory, given.out, given.rate, given.hosts, terminal)
     terminal.line(terminal.paint("golden.fleet: a release through two pools, and back, under load", "strong"))
     terminal.line(terminal.paint(f"each step has its log in {os.path.relpath(given.out)}\n", "quiet"))
     try:

@@ -46,12 +46,16 @@ class Observer:
                 seen.update(dict.fromkeys(sample.out))
         return list(seen)
 
-    def wait_for(self, service: Service, version: str) -> str:
-        """Waits until all members are online and customers get ``version`` alone; what is not so, empty when all is."""
+    def wait_for(self, service: Service, version: str, members: int = 0) -> str:
+        """Waits until all members are online and customers get ``version`` alone; what is not so, empty when all is.
+
+        With ``members``, until there are as many.
+        """
         began, wrong = time.time(), "no answer yet"
         while wrong and time.time() < began + self.patience_seconds:
             time.sleep(0.25)
-            wrong = self._members_missing(service) or self._answers_missing(service, version, began)
+            wrong = self._members_missing(service) or self._other_than(service, members)
+            wrong = wrong or self._answers_missing(service, version, began)
         return wrong
 
     def _members_missing(self, service: Service) -> str:
@@ -59,6 +63,13 @@ class Observer:
         if out is None:
             return f"no balancer shows {service.name}"
         return f"not online: {', '.join(out)}" if out else ""
+
+    def _other_than(self, service: Service, members: int) -> str:
+        """Which balancer has another number of members than that, where one is given."""
+        latest = self.sampler.latest.items()
+        totals = {balancer: sample.total for (balancer, name), sample in latest if name == service.name}
+        others = [f"{name} has {total}" for name, total in totals.items() if members and total != members]
+        return f"{', '.join(others)} members, not {members}" if others else ""
 
     def _answers_missing(self, service: Service, version: str, since: float) -> str:
         recent = [r for r in self.load.records()[-5000:] if r.service == service.name and r.t > since and not r.failed]

@@ -43,6 +43,13 @@ def test_what_is_missing_is_said(answers, members, said):
     assert looking.wait_for(SERVICE, "2") == said
 
 
+def test_a_member_too_few_is_said():
+    looking = observer({"lb1": "2"}, ALL_UP)
+    looking.patience_seconds = 0.1
+    assert looking.wait_for(SERVICE, "2", 6) == ""
+    assert looking.wait_for(SERVICE, "2", 7) == "lb1 has 6 members, not 7"
+
+
 def test_who_was_out():
     looking = observer({"lb1": "2", "lb2": "2"}, {**ALL_UP, "web2": "MAINT", "web1": "DRAIN"})
     assert looking.out() == {"datasette": ["web1", "web2"]}
