@@ -164,7 +164,7 @@ class Demo:
         bake = [playbook("bake", self.inventory, service=service.name)]
         self._must(self._play(f"Bake an image of {service.name}", "bake", bake), observer=observer)
         for verb, log, count in (("Grow", "grow", self.hosts), ("Shrink", "shrink", members)):
-            scale = [playbook("scale", self.inventory, service=service.name, count=count)]
+            scale = [playbook("scale", self.inventory, service=service.name, count=str(count))]
             play = self._play(f"{verb} {service.name} to {count} hosts", log, scale)
             self._together([replace(play, label=f"{service.name} to {count} hosts")], observer, [serve(count)])
 
