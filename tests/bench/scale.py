@@ -5,8 +5,8 @@
     python -m tests.bench.scale [--count 350] [--rate 200] [--broken 10] [--keep]
 
 Grows from 3 to the count, goes back to 3, and with ``--broken`` grows once more while that share of the hosts, in per
-cent, never boots. Then times ``podman run`` alone for as many containers, as many at once. Prints the times from launch
-to the online pool. Writes build/bench/scale.json. Ends with status 1 where a request failed, the floor was not kept, a
+cent, never boots. Then times bare ``podman run`` for as many containers, as many at once and under the same load. Prints
+the times from launch to the online pool. Writes build/bench/scale.json. Ends with status 1 where a request failed, the floor was not kept, a
 count was not reached, or growing took over 1.5 times the bare time.
 """
 
@@ -106,8 +106,8 @@ exec podman "$@"
     yield {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-def bare(inventory: Path, count: int) -> float:
-    """How long ``podman run`` alone takes for as many containers of the image, with the same options."""
+def bare(inventory: Path, count: int, rate: float) -> float:
+    """How long bare ``podman run`` takes for as many containers of the image, with the same options and load."""
     variables = yaml.safe_load((inventory / "launched.yml").read_text(encoding="utf-8"))
     lab, environment = variables["lab"], {**os.environ, "CONTAINERS_CONF": f"{variables['files']}/containers.conf"}
 
@@ -122,10 +122,12 @@ def bare(inventory: Path, count: int) -> float:
         options = ("--systemd=always", "--cap-add", "SYS_ADMIN", "--network", lab, "--cpu-shares", "128")
         podman("run", "--detach", "--name", f"{lab}-bare-{number}", *options, image)
 
+    fleet = Fleet(Lab.read(inventory), inventories=(inventory,))
     with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
-        began = time.monotonic()
-        list(pool.map(run, range(count)))
-        seconds = time.monotonic() - began
+        with fleet.watched(SERVICE, rate=rate):
+            began = time.monotonic()
+            list(pool.map(run, range(count)))
+            seconds = time.monotonic() - began
         list(pool.map(lambda n: podman("rm", "--force", "--time", "0", f"{lab}-bare-{n}"), range(count)))
     return round(seconds, 1)
 
@@ -148,7 +150,7 @@ def measure(count: int, rate: float, share: int, keep: bool) -> dict[str, Any]:
                 report["grow, some broken"] = scale(inventory, count, rate, environment)
             print(json.dumps(report["grow, some broken"]), flush=True)
             report["shrink again"] = scale(inventory, DECLARED, rate)
-        report["bare"] = {"seconds": bare(inventory, count - DECLARED)}
+        report["bare"] = {"seconds": bare(inventory, count - DECLARED, rate)}
     finally:
         if not keep:
             play("lab_down", inventory, **variables)

@@ -40,7 +40,9 @@ while :; do
     sleep 0.3
 done
 echo "state=$state"
-echo "failed_units=$(systemctl --failed --plain --no-legend 2>/dev/null | cut -d' ' -f1 | xargs)"
+if [ "$state" != running ]; then
+    echo "failed_units=$(systemctl --failed --plain --no-legend 2>/dev/null | cut -d' ' -f1 | xargs)"
+fi
 echo "host_key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)"
 """
 
