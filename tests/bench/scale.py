@@ -5,9 +5,9 @@
     python -m tests.bench.scale [--count 350] [--rate 200] [--broken 10] [--keep]
 
 Grows from 3 to the count, goes back to 3, and with ``--broken`` grows once more while that share of the hosts, in per
-cent, never boots. Then times bare ``podman run`` for as many containers, as many at once and under the same load. Prints
-the times from launch to the online pool. Writes build/bench/scale.json. Ends with status 1 where a request failed, the floor was not kept, a
-count was not reached, or growing took over 1.5 times the bare time.
+cent, never boots. Then times bare ``podman run`` for as many containers, as many at once and under the same load.
+Prints the times from launch to the online pool. Writes build/bench/scale.json. Ends with status 1 where a request
+failed, the floor was not kept, a count was not reached, or growing took over 1.5 times the bare time.
 """
 
 from __future__ import annotations
