@@ -61,7 +61,10 @@ def scale(inventory: Path, count: int, rate: float, environment: dict[str, str] 
     with fleet.watched(SERVICE, rate=rate) as seen:
         began = time.monotonic()
         run = fleet.start("scale", service=SERVICE, count=count)
-        status = run.wait(3600)
+        try:
+            status = run.wait(3600)
+        finally:
+            fleet.end()
         seconds = time.monotonic() - began
     if status:
         print(run.tail(30))
