@@ -9,8 +9,8 @@ short_description: Makes a service's Auto Scaling group where there is none
 version_added: 0.1.0
 author: The golden.fleet founders
 description:
-  - It launches by a numbered version of a launch template, spread over the zones of its subnets, behind target groups that
-    have to be there.
+  - It launches by a numbered version of a launch template, spread over the zones of its subnets, behind target groups
+    that have to be there.
   - Of a group that is there the settings stay as they are, but for O(target_groups) that are missing, and the hook.
   - The hook C(golden-fleet-gates) has each launched instance wait until it has passed its own gates, or is given up.
 attributes:

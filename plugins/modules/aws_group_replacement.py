@@ -193,7 +193,7 @@ class Replacement:
         shown = standing.shown() if standing else {"image": "", "pinned": False}
         if shown["image"] != self._image or not shown["pinned"]:
             raise GroupError(
-                f"{self._name} launches from {shown['image'] or 'nothing that is known here'} and not from {self._image}"
+                f"{self._name} launches from {shown['image'] or 'nothing that is known'} and not from {self._image}"
                 " by a numbered version: somebody has pointed it there, or nobody here yet"
             )
 
