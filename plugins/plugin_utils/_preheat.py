@@ -56,8 +56,8 @@ def _times(asked: Mapping[str, Any], now: float) -> tuple[datetime.datetime, dat
         raise PreheatError(f"at is {_text(at)}, which is past: it is {_text(current)}")
     if begins <= current:
         raise PreheatError(
-            f"to be warm at {_text(at)} it would have to have begun at {_text(begins)}, and it is {_text(current)}: scale"
-            " now, or leave less time by -e warm_seconds=..."
+            f"to be warm at {_text(at)} it would have to have begun at {_text(begins)}, and it is {_text(current)}:"
+            " scale now, or leave less time by -e warm_seconds=..."
         )
     if until <= at:
         raise PreheatError(f"until is {_text(until)}, which isn't after {_text(at)}")

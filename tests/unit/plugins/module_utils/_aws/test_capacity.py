@@ -153,7 +153,7 @@ def test_a_provider_that_has_no_more_is_told_of_and_asked_for_no_more(account: A
     answer(account.autoscaling, "SetDesiredCapacity", lambda request: asked.append(request["body"]) or {})
     began = act(account, 5, failures="1")
     assert began["progress"].endswith("a launch failed: We currently do not have sufficient t3.small capacity")
-    with pytest.raises(GroupError, match="1 launches failed: We currently .* capacity. 2 serve, and no further"):
+    with pytest.raises(GroupError, match=r"1 launches failed: We currently .* capacity. 2 serve, and no further"):
         act(account, 5, carry=began["carry"])
     assert [body["DesiredCapacity"] for body in asked] == [2]
 

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A group's instances are replaced: by steps of our own against moto, and by an instance refresh that moto hasn't got."""
+"""A group's instances are replaced: by our own steps against moto, and by an instance refresh that moto hasn't got."""
 
 from __future__ import annotations
 
