@@ -77,8 +77,6 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         shutil.copytree(PROGRAM, folder / "program", ignore=shutil.ignore_patterns("__pycache__"))
-        health = CHECKOUT / "plugins" / "plugin_utils" / "_gates_health.py"
-        shutil.copy(health, folder / "program" / "health.py")
         self.role = True
         self.states = ["Pending", "Pending:Wait"]
         self.version = "2"
