@@ -22,7 +22,7 @@ class PreheatError(Exception):
 def plan(contract: Mapping[str, Any], asked: Mapping[str, Any], now: float) -> dict[str, Any]:
     """What to schedule: ``state``, ``event``, ``begins``, ``ends`` (UTC), ``count`` and ``count_after`` (-1: as now).
 
-    ``asked`` is what the command line gave: ``at``, ``until``, ``count``, ``after``, ``warm_seconds``, ``event`` and
+    ``asked`` is what the command line gave: ``at``, ``end``, ``count``, ``after``, ``warm_seconds``, ``event`` and
     ``state``; ``now`` is the time by the epoch. Without ``at`` what is scheduled is listed. PreheatError.
     """
     event = str(asked.get("event") or "").strip()
@@ -46,7 +46,7 @@ def plan(contract: Mapping[str, Any], asked: Mapping[str, Any], now: float) -> d
 
 
 def _times(asked: Mapping[str, Any], now: float) -> tuple[datetime.datetime, datetime.datetime]:
-    at, until = _time("at", asked.get("at")), _time("until", asked.get("until"))
+    at, end = _time("at", asked.get("at")), _time("end", asked.get("end"))
     warm = str(asked.get("warm_seconds", "")).strip()
     if not re.fullmatch(r"\d{1,6}", warm):
         raise PreheatError(f"warm_seconds is {warm!r} and not a number of seconds, such as -e warm_seconds=900")
@@ -59,9 +59,9 @@ def _times(asked: Mapping[str, Any], now: float) -> tuple[datetime.datetime, dat
             f"to be warm at {_text(at)} it would have to have begun at {_text(begins)}, and it is {_text(current)}:"
             " scale now, or leave less time by -e warm_seconds=..."
         )
-    if until <= at:
-        raise PreheatError(f"until is {_text(until)}, which isn't after {_text(at)}")
-    return begins, until
+    if end <= at:
+        raise PreheatError(f"end is {_text(end)}, which isn't after {_text(at)}")
+    return begins, end
 
 
 def _time(name: str, given: Any) -> datetime.datetime:

@@ -7,10 +7,12 @@ Each step looks anew and does what that calls for, so that a controller may die 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -58,9 +60,12 @@ class SteppedAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+        arguments, controller = dict(self._task.args), os.getppid()
 
         def step(carry: Mapping[str, Any]) -> dict[str, Any]:
+            if os.getppid() != controller:
+                # This worker outlives a controller that was killed, and another one may be at work by now.
+                raise AnsibleActionFail("the controller is gone")
             given = {**arguments, "carry": carry}
             return self._execute_module(module_name=self._task.action, module_args=given, task_vars=task_vars)
 

@@ -87,9 +87,18 @@ def test_a_service_grows_is_replaced_after_a_death_and_preheated(aws: tuple[Aws,
     killed = fleet.start("replace", service=SERVICE, version=OLD)
     killed.reached(r"1 of 4 are from")
     killed.kill()
-    fleet.must("replace", service=SERVICE, version=OLD)
+    resumed = fleet.must("replace", service=SERVICE, version=OLD)
+    assert resumed.changed > 0, "nobody goes on behind the back of a dead controller"
     assert set(images(stand_in).values()) == {old}
     assert group(stand_in)["LaunchTemplate"]["Version"] == "2"
+
+    kept = next(iter(images(stand_in)))
+    protected = {"InstanceIds": [kept], "AutoScalingGroupName": NAME, "ProtectedFromScaleIn": True}
+    stand_in.autoscaling.set_instance_protection(**protected)
+    failed = fleet.play("replace", service=SERVICE, version=NEW)
+    assert re.search(rf"{kept} can't be replaced, protected from scaling in.*All are from {old} again", failed.output)
+    assert set(images(stand_in).values()) == {old}
+
     preheat(stand_in, fleet)
     inventory(stand_in, tmp_path)
     assert_only_what_the_policy_allows(stand_in)
@@ -97,14 +106,14 @@ def test_a_service_grows_is_replaced_after_a_death_and_preheated(aws: tuple[Aws,
 
 def preheat(stand_in: Aws, fleet: Fleet) -> None:
     now = datetime.datetime.now(tz=datetime.timezone.utc)
-    at, until = (f"{now + datetime.timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (1, 2))
-    fleet.must("preheat", service=SERVICE, at=at, until=until, count=6, event="launch")
+    at, end = (f"{now + datetime.timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (1, 2))
+    fleet.must("preheat", service=SERVICE, at=at, end=end, count=6, event="launch")
     found = stand_in.autoscaling.describe_scheduled_actions(AutoScalingGroupName=NAME)["ScheduledUpdateGroupActions"]
     assert {one["ScheduledActionName"]: (one["MinSize"], one["DesiredCapacity"]) for one in found} == {
         "golden-fleet-preheat-launch-grow": (6, 6),
         "golden-fleet-preheat-launch-back": (2, 4),
     }
-    again = fleet.must("preheat", service=SERVICE, at=at, until=until, count=6, event="launch")
+    again = fleet.must("preheat", service=SERVICE, at=at, end=end, count=6, event="launch")
     assert again.changed == 0, again.tail()
     gone = fleet.must("preheat", service=SERVICE, state="absent")
     assert "nothing is scheduled" in gone.output

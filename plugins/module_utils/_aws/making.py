@@ -59,37 +59,33 @@ class Making:
         }
 
     def make(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        """Has it be there. The hook is there before the first instance is: a group is made with none."""
+        """Has it be there. A new one is made by one request, so that its hook is there before the first instance is."""
+        hook = found.get("hook", {})
         if not found:
             self._create(wanted)
+            # A stand-in may not have heard of it.
+            hook = self._hook()
         elif wanted["target_groups"] != found["target_groups"]:
             new = [one for one in wanted["target_groups"] if one not in found["target_groups"]]
             self._autoscaling.attach_load_balancer_target_groups(AutoScalingGroupName=self._name, TargetGroupARNs=new)
-        if wanted["hook"] != (found.get("hook") or {}):
-            self._autoscaling.put_lifecycle_hook(
-                LifecycleHookName=HOOK,
-                AutoScalingGroupName=self._name,
-                LifecycleTransition=_LAUNCHING,
-                HeartbeatTimeout=wanted["hook"]["seconds"],
-                DefaultResult=wanted["hook"]["otherwise"],
-            )
-        if not found and self._params["least"]:
-            self._autoscaling.update_auto_scaling_group(AutoScalingGroupName=self._name, MinSize=self._params["least"])
+        if wanted["hook"] != hook:
+            self._autoscaling.put_lifecycle_hook(AutoScalingGroupName=self._name, **_specification(wanted["hook"]))
 
     def _create(self, wanted: Mapping[str, Any]) -> None:
         tags = {"ResourceId": self._name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}
         self._autoscaling.create_auto_scaling_group(
             AutoScalingGroupName=self._name,
             LaunchTemplate={"LaunchTemplateName": self._params["template"], "Version": self._params["version"]},
-            MinSize=0,
+            MinSize=wanted["least"],
             MaxSize=wanted["most"],
-            DesiredCapacity=0,
+            DesiredCapacity=wanted["least"],
             VPCZoneIdentifier=",".join(self._params["subnets"]),
             TargetGroupARNs=wanted["target_groups"],
             # A host whose service died is replaced, and not only one that vanished.
             HealthCheckType="ELB",
             HealthCheckGracePeriod=self._params["grace_seconds"],
             TerminationPolicies=["NewestInstance"],
+            LifecycleHookSpecificationList=[_specification(wanted["hook"])] if wanted["hook"] else [],
             Tags=[{**tags, "Key": key, "Value": value} for key, value in self._params["tags"].items()],
         )
 
@@ -128,3 +124,13 @@ class Making:
         if len(zones) < 2:
             raise GroupError(f"{self._name}: its subnets are all in {zones[0]}; name some of another zone, too")
         return zones
+
+
+def _specification(hook: Mapping[str, Any]) -> dict[str, Any]:
+    """The hook as Auto Scaling takes it."""
+    return {
+        "LifecycleHookName": HOOK,
+        "LifecycleTransition": _LAUNCHING,
+        "HeartbeatTimeout": hook["seconds"],
+        "DefaultResult": hook["otherwise"],
+    }

@@ -10,11 +10,11 @@ from ansible_collections.golden.fleet.plugins.filter.preheat import preheat_plan
 from ansible_collections.golden.fleet.plugins.plugin_utils._preheat import table, timers
 
 NOW = datetime.datetime(2026, 12, 24, 12, 0, tzinfo=datetime.timezone.utc).timestamp()
-AT, UNTIL = "2026-12-24T18:00:00+01:00", "2026-12-25T02:00:00Z"
+AT, END = "2026-12-24T18:00:00+01:00", "2026-12-25T02:00:00Z"
 
 
 def plan(floor: str = "60%", **asked: Any) -> dict[str, Any]:
-    given = {"at": AT, "until": UNTIL, "count": "12", "after": "", "warm_seconds": 900, "event": "", "state": ""}
+    given = {"at": AT, "end": END, "count": "12", "after": "", "warm_seconds": 900, "event": "", "state": ""}
     return preheat_plan({"service": "datasette", "pool": {"floor": floor}}, {**given, **asked}, NOW)
 
 
@@ -42,8 +42,8 @@ def test_without_a_time_nothing_is_scheduled(asked: dict[str, str], state: str) 
         pytest.param({"at": "2026-12-24 18:00"}, "in which zone", id="no zone"),
         pytest.param({"at": "2026-12-24T11:00:00Z"}, "which is past", id="past"),
         pytest.param({"at": "2026-12-24T12:10:00Z"}, "it would have to have begun at 2026-12-24T11:55", id="too soon"),
-        pytest.param({"until": "2026-12-24T17:00:00Z"}, "isn't after 2026-12-24T17:00:00Z", id="over before it began"),
-        pytest.param({"until": ""}, "until is '' and not a time", id="no end"),
+        pytest.param({"end": "2026-12-24T17:00:00Z"}, "isn't after 2026-12-24T17:00:00Z", id="over before it began"),
+        pytest.param({"end": ""}, "end is '' and not a time", id="no end"),
         pytest.param({"count": "many"}, "count is 'many' and not a number", id="no number"),
         pytest.param({"count": "-4"}, "count is '-4' and not a number", id="less than none"),
         pytest.param({"count": "2", "floor": "3"}, "2 is below its floor of 3", id="below the floor"),
@@ -70,6 +70,6 @@ def test_the_lines_for_systemd_are_of_both_times() -> None:
 
 
 def test_events_are_shown_as_a_table() -> None:
-    event = {"name": "christmas", "begins": "", "ends": UNTIL, "count": 0, "count_after": 3}
+    event = {"name": "christmas", "begins": "", "ends": END, "count": 0, "count_after": 3}
     assert table("datasette", []) == ["datasette: nothing is scheduled"]
-    assert table("datasette", [event])[-1].split() == ["christmas", "has", "grown", "-", UNTIL, "3"]
+    assert table("datasette", [event])[-1].split() == ["christmas", "has", "grown", "-", END, "3"]
