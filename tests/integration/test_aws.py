@@ -99,6 +99,8 @@ def test_an_image_is_baked_launched_from_and_gone_back_from(aws: tuple[Aws, Flee
     fleet.must("bake", service=SERVICE, **{f"{SERVICE}_contract": {"bake": {"keep": 1}}})
     (baked,) = set(stand_in.images()) - {used}
     assert stand_in.images()[baked]["golden.fleet.state"] == "good"
+    log = (CHECKOUT / "build" / "bake" / SERVICE / "packer.log").read_text(encoding="utf-8")
+    assert "aws_launch_gate : Have it run at boot" in log, "what a group launches from it proves itself"
     assert stand_in.snapshots() == {baked, used}, f"{unused} went with its own"
     make_group(stand_in)
     assert launched_next(stand_in) == ("$Latest", baked)
