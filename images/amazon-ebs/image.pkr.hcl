@@ -58,6 +58,17 @@ build {
     extra_arguments = concat(["--extra-vars", "ansible_control_path=~/.ansible/cp/${build.ID}"], var.ansible_arguments)
   }
 
+  # What of it has to do with AWS alone.
+  provisioner "ansible" {
+    command       = var.ansible_playbook
+    playbook_file = "${path.root}/launched.yml"
+    user          = var.user
+    use_proxy     = false
+    groups        = var.groups
+    host_alias    = var.host
+    extra_arguments = concat(["--extra-vars", "ansible_control_path=~/.ansible/cp/${build.ID}"], var.ansible_arguments)
+  }
+
   provisioner "shell" {
     script          = "${path.root}/../clean"
     execute_command = "chmod +x {{ .Path }} && sudo {{ .Path }}"

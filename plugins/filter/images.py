@@ -14,6 +14,7 @@ from ansible_collections.golden.fleet.plugins.plugin_utils._filters import told
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "image_for_group": _images.for_group,
             "image_member": told(_images.member_for, _images.ImageError),
             "image_packages": _images.parse_packages,
             "image_plan": _images.plan,

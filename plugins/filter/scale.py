@@ -18,9 +18,18 @@ def scale_plan(contracts: Sequence[Mapping[str, Any]], service: str, count: Any,
         return {"problem": str(error)}
 
 
+def scale_group(contract: Mapping[str, Any], asked: Any) -> dict[str, Any]:
+    """The count for a group that its provider scales, or in ``problem`` why it can't be that."""
+    try:
+        return {"problem": "", "count": _scale.group_count(contract, asked)}
+    except _scale.ScaleError as error:
+        return {"problem": str(error)}
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "scale_group": scale_group,
             "scale_outcome": _scale.outcome,
             "scale_plan": scale_plan,
             "scale_table": _scale.table,

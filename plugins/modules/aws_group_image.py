@@ -24,7 +24,7 @@ attributes:
     description: Shows image, version and group before and after.
 options:
   template:
-    description: The name of the launch template. It has to be there.
+    description: The name of the launch template. It has to be there, unless no O(image) is given either.
     type: str
     required: true
   group:
@@ -81,7 +81,7 @@ pinned:
   returned: success
   type: bool
 template:
-  description: The launch template.
+  description: The launch template, empty where there is none.
   returned: success
   type: str
 version:
@@ -106,6 +106,9 @@ from ansible_collections.golden.fleet.plugins.module_utils._aws.launching import
 def result_of(launching: Launching, params: dict[str, Any], check: bool) -> dict[str, Any]:
     """What was done, or would be in check mode. Raises LaunchError."""
     standing = launching.standing()
+    if standing is None and not params["image"]:
+        nothing = {"template": "", "version": 0, "image": "", "group": "", "pinned": False, "held": False}
+        return {"changed": False, **nothing, "diff": {"before": nothing, "after": nothing}}
     if standing is None:
         raise LaunchError(f"there is no launch template {params['template']}")
     before = standing.shown()

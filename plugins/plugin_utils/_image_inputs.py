@@ -60,7 +60,8 @@ def collect(
         inputs["made from"] = "member"
     inputs |= {"contract": _digest(own), "variables": _digest(variables)}
     shared = [path for path in template.parent.iterdir() if path.is_file()]
-    places = [template, *shared, *(_COLLECTION / path for path in _ENGINE), *roles_of(pathlib.Path(contract["folder"]))]
+    roles = dict.fromkeys([*roles_of(pathlib.Path(contract["folder"])), *_roles_of_plays(template)])
+    places = [template, *shared, *(_COLLECTION / path for path in _ENGINE), *roles]
     return inputs | {_shown(file): hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in _files(places)}
 
 
@@ -85,6 +86,13 @@ def roles_of(folder: pathlib.Path) -> list[pathlib.Path]:
             found[role] = None
             waiting += [place.resolve() for name in _named(role) for place in _places(name, role)]
     return list(found)
+
+
+def _roles_of_plays(template: pathlib.Path) -> list[pathlib.Path]:
+    """The roles that plays of the template itself bring in."""
+    plays = (yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader) for file in sorted(template.glob("*.yml")))  # noqa: S506
+    named = (name for play in plays for name in _roles_in(play))
+    return [role for name in named for place in _places(name, template) for role in roles_of(place)]
 
 
 def words_of(roles: Iterable[pathlib.Path]) -> set[str]:

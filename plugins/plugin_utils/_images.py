@@ -149,6 +149,28 @@ def to_launch(images: Sequence[Image], found: Mapping[str, Mapping[str, Any]]) -
     return {**answer, "image": fitting[0]["image"], "why": f"launched from {fitting[0]['key']}, of {active[0]}"}
 
 
+def for_group(images: Sequence[Image], pinned: str, version: str = "") -> dict[str, str]:
+    """What a group is to be launched from: ``image`` and its ``version``, or ``problem`` where there is none.
+
+    It is the newest good image of ``version``, or else of the release that the group is ``pinned`` at by an image; of a
+    group that was never pinned, the newest good one of all.
+    """
+    now = next((image for image in images if image["image"] == pinned), None)
+    if pinned and now is None and not version:
+        return {
+            "problem": f"it launches from {pinned}, which the catalogue doesn't know: say of which release it is to be"
+        }
+    wanted = version or (active_release(now) if now else "")
+    good = [image for image in images if image["state"] == "good"]
+    fitting = [image for image in good if not wanted or active_release(image) == wanted]
+    if not fitting:
+        others = ", ".join(sorted({active_release(image) for image in good})) or "none"
+        return {
+            "problem": f"there is no good image{f' of {wanted}' if wanted else ''} (there are of: {others}): bake one"
+        }
+    return {"problem": "", "image": fitting[0]["image"], "version": active_release(fitting[0])}
+
+
 def _active(image: Image) -> tuple[str, str]:
     """The version and the sha256 of the release that is active in an image."""
     releases = image["record"].get("releases") or [{}]

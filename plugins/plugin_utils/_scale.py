@@ -88,6 +88,13 @@ def plan(
     return {**result, "idle": not (result["launch"] or result["dismiss"] or result["remove"])}
 
 
+def group_count(contract: Mapping[str, Any], asked: Any) -> int:
+    """How many a group that a provider scales by itself is to have. ScaleError where the contract doesn't allow it."""
+    wanted = checked_count(asked)
+    _refuse_count(contract, wanted, [], {})
+    return wanted
+
+
 def _serves(pool: Mapping[str, Any], name: str) -> bool:
     seen = pool["members"].get(name, {})
     return seen.get("pool") == "online" and not seen.get("lease")

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A stand-in for AWS: moto answers for EC2 and Auto Scaling, and a host of the lab is there for each running instance.
+"""A stand-in for AWS: moto answers for EC2, Auto Scaling and more, and a host of the lab is there for each instance.
 
 moto's instances are records only. Here each gets a container at one address that is known beforehand: made from the
 image that its AMI stands for, kept as an image when it is stopped or an AMI was made of it, gone when it is terminated.
@@ -80,6 +80,8 @@ class Aws:
         self._wait()
         self.ec2: Any = self._client("ec2")
         self.autoscaling: Any = self._client("autoscaling")
+        self.balancing: Any = self._client("elbv2")
+        self.iam: Any = self._client("iam")
         self.security_group = self.ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
 
     def variables(self) -> dict[str, Any]:
@@ -90,6 +92,10 @@ class Aws:
             "provider_aws_environment": ENVIRONMENT,
             "provider_aws_endpoint_ec2": self.url,
             "provider_aws_endpoint_autoscaling": self.url,
+            "provider_aws_endpoint_elb": self.url,
+            "provider_aws_endpoint_iam": self.url,
+            # What is baked asks nobody: its instances are containers, and this machine may be an instance itself.
+            "provider_aws_host_endpoint_metadata": "http://127.0.0.1:9",
             "provider_aws_security_groups": [self.security_group],
             # moto doesn't take it from the base AMI, as EC2 does.
             "provider_aws_volume_gib": 8,

@@ -10,10 +10,11 @@ from typing import Any
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 except ImportError:  # AnsibleAWSModule says so.
     EC2_ERRORS: tuple[type[Exception], ...] = ()
 else:
-    EC2_ERRORS = (BotoCoreError, ClientError)
+    EC2_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 
 def pages(client: Any, operation: str, answer: str, **asked: Any) -> Iterator[Mapping[str, Any]]:

@@ -102,6 +102,14 @@ def test_files_of_its_roles_count_and_others_do_not(role: Path, file: str, told:
     assert _image_inputs.why(before, inputs(role)) == told
 
 
+def test_roles_of_the_templates_own_plays_count(role: Path) -> None:
+    """Among them the gate of rollouts, which goes into images by a link."""
+    gate = "roles/aws_launch_gate/files/launch_gate/__main__.py"
+    of_amazon = inputs(role, template=CHECKOUT / "images" / "amazon-ebs")
+    assert {gate, "plugins/plugin_utils/_gates_health.py", "images/amazon-ebs/launched.yml"} <= set(of_amazon)
+    assert gate not in inputs(role)
+
+
 def test_the_environments_overrides_of_the_contract_count(role: Path) -> None:
     now = inputs(role, contract=contract(role, listen={"port": 2}))
     assert _image_inputs.why(inputs(role), now) == ["contract is changed"]

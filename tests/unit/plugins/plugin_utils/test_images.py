@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -232,3 +233,32 @@ def test_a_bad_image_is_never_launched_from() -> None:
 def test_what_is_launched_from_is_not_guessed() -> None:
     with pytest.raises(ImageError, match="none of the members can be reached"):
         _images.to_launch([of("1", "11")], {"web1": {"reachable": False}})
+
+
+@pytest.mark.parametrize(
+    ("pinned", "version", "chosen"),
+    [
+        pytest.param("shop:good-11", "", "shop:good-12", id="a newer image of the release that it is at"),
+        pytest.param("shop:bad-13", "", "shop:good-12", id="a good one of the same release"),
+        pytest.param("shop:good-11", "2", "shop:good-21", id="of the release that was asked for"),
+        pytest.param("", "", "shop:good-21", id="the newest one for a group that was never pinned"),
+        pytest.param("ami-by-hand", "1", "shop:good-12", id="from somebody's own to one of the catalogue"),
+    ],
+)
+def test_what_a_group_is_launched_from(pinned: str, version: str, chosen: str) -> None:
+    images = [of("2", "21"), of("1", "13", "bad"), of("1", "12"), of("1", "11")]
+    answer = _images.for_group(images, pinned, version)
+    assert (answer["problem"], answer["image"]) == ("", chosen)
+
+
+@pytest.mark.parametrize(
+    ("pinned", "version", "problem"),
+    [
+        pytest.param("ami-by-hand", "", "which the catalogue doesn't know", id="somebody's own"),
+        pytest.param("shop:bad-13", "", r"no good image of 3 \(there are of: 1\)", id="no good one of it"),
+        pytest.param("", "9", "no good image of 9", id="of an unknown release"),
+    ],
+)
+def test_without_an_image_for_a_group_it_is_told_why(pinned: str, version: str, problem: str) -> None:
+    images = [of("3", "13", "bad"), of("1", "11")]
+    assert re.search(problem, _images.for_group(images, pinned, version)["problem"])

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from ansible_collections.golden.fleet.plugins.filter.scale import scale_group
 from ansible_collections.golden.fleet.plugins.plugin_utils import _scale
 
 SERVICE = "swagger_ui"
@@ -55,6 +56,23 @@ def plan(count: Any, hosts: Any = (), images: Any = (), serving: Any = (), other
 
 def names(hosts: Any) -> list[str]:
     return [one["name"] for one in hosts]
+
+
+@pytest.mark.parametrize(
+    ("count", "problem"),
+    [
+        pytest.param("many", "count is 'many' and not a number of members", id="no number"),
+        pytest.param(0, "0 is below its floor of 3", id="none"),
+        pytest.param(2, "2 is below its floor of 3", id="below the floor"),
+        pytest.param(3, "none could ever be taken out, so no rollout could change them", id="at the floor"),
+    ],
+)
+def test_what_a_group_may_not_have_is_told(count: Any, problem: str) -> None:
+    assert problem in scale_group(contract(floor=3), count)["problem"]
+
+
+def test_a_group_needs_no_hosts_of_the_inventory() -> None:
+    assert scale_group(contract(floor=3), " 4 ") == {"problem": "", "count": 4}
 
 
 def test_new_hosts_go_where_the_fewest_are() -> None:

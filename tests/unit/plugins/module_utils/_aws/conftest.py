@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,9 +22,10 @@ KEY, OTHER_KEY = "0123456789abcdef", "fedcba9876543210"
 class Account:
     """An account of AWS with nothing in it but what a test puts there."""
 
-    def __init__(self, ec2: Any, autoscaling: Any) -> None:
+    def __init__(self, ec2: Any, autoscaling: Any, balancing: Any) -> None:
         self.ec2 = ec2
         self.autoscaling = autoscaling
+        self.balancing = balancing
         self.catalogue = Catalogue(ec2, autoscaling, ENVIRONMENT)
         base = ec2.register_image(Name="base", RootDeviceName="/dev/xvda", Architecture="x86_64")
         self.base = base["ImageId"]
@@ -73,10 +74,63 @@ class Account:
             LaunchTemplate={"LaunchTemplateName": template, "Version": version},
         )
 
+    def subnets(self) -> list[str]:
+        """Subnets of the default VPC, each in a zone of its own."""
+        return [one["SubnetId"] for one in self.ec2.describe_subnets()["Subnets"]]
+
+    def target_group(self, name: str = "fleet") -> str:
+        """A target group behind no load balancer; moto finds all that is registered with it healthy."""
+        network = self.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        made = self.balancing.create_target_group(Name=name, Protocol="HTTP", Port=8001, VpcId=network)
+        return made["TargetGroups"][0]["TargetGroupArn"]
+
+    def fleet(self, image: str, count: int, most: int = 10, **also: Any) -> None:
+        """A group with a target group and so many instances, pinned at the first version of its template."""
+        self.template(image)
+        self.autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName="fleet",
+            MinSize=also.pop("least", 1),
+            MaxSize=most,
+            DesiredCapacity=count,
+            AvailabilityZones=["eu-central-1a"],
+            TargetGroupARNs=[self.target_group()],
+            LaunchTemplate={"LaunchTemplateName": "fleet", "Version": "1"},
+            **also,
+        )
+
+    def described(self, name: str = "fleet") -> dict[str, Any]:
+        """What Auto Scaling says of a group."""
+        (found,) = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+        return found
+
+    def instances(self, name: str = "fleet") -> dict[str, str]:
+        """The AMI of each of a group's instances."""
+        ids = [one["InstanceId"] for one in self.described(name)["Instances"]]
+        reservations = self.ec2.describe_instances(InstanceIds=ids)["Reservations"] if ids else []
+        return {one["InstanceId"]: one["ImageId"] for found in reservations for one in found["Instances"]}
+
     def launches_by(self, name: str = "fleet") -> str:
         """The version that a group says it launches by."""
-        (found,) = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
-        return found["LaunchTemplate"]["Version"]
+        return self.described(name)["LaunchTemplate"]["Version"]
+
+
+class Answered:
+    """What moto lacks, or answers too well: a function answers an operation of a client in its place."""
+
+    def __init__(self, status: int) -> None:
+        self.status_code = status
+
+
+def answer(client: Any, operation: str, answering: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """``answering`` is given the request, and returns what boto3 is to return, or an error as AWS has it."""
+
+    def handler(params: dict[str, Any], **_more: Any) -> tuple[Answered, dict[str, Any]]:
+        found = answering(params)
+        status = found.get("ResponseMetadata", {}).get("HTTPStatusCode", 400 if "Error" in found else 200)
+        return Answered(status), {"ResponseMetadata": {"HTTPStatusCode": status}, **found}
+
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"before-call.{service}.{operation}", handler)
 
 
 @pytest.fixture
@@ -87,4 +141,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT", "AWS_PROFILE"))]:
         monkeypatch.delenv(name)
     with moto.mock_aws():
-        yield Account(*(boto3.client(service, region_name="eu-central-1") for service in ("ec2", "autoscaling")))
+        yield Account(
+            *(boto3.client(service, region_name="eu-central-1") for service in ("ec2", "autoscaling", "elbv2"))
+        )

@@ -114,6 +114,7 @@ def test_a_policy_of_several_instance_types_stays_as_it_is(account: Account) -> 
 def test_what_stands_against_it_is_told(account: Account) -> None:
     with pytest.raises(LaunchError, match="there is no launch template fleet"):
         act(account, account.base)
+    assert (act(account)["template"], act(account)["changed"]) == ("", False)
     account.template(account.base, name="other")
     account.group("1", template="other")
     with pytest.raises(LaunchError, match="the group fleet is there, and no launch template fleet"):
