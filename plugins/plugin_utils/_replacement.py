@@ -91,7 +91,7 @@ def plan(
         "allowed": count_of(contract["budget"]["failures"], wanted),
         "floor": floor,
         "zones": dict(found["zones"]),
-        "serving": collections.Counter(pool["members"][name]["version"] for name in groups.members),
+        "serving": collections.Counter(pool["members"][name]["version"] or "unknown" for name in groups.members),
     }
     result["renders"] = bool(launched or going) or _unnamed(contract, pool)
     done = ("back", "canary", "launch", "leave", "dismiss", "remove", "renders")
@@ -102,7 +102,10 @@ def _groups(contract: Mapping[str, Any], version: str, pool: Mapping[str, Any], 
     groups, aside = Groups(), kept_aside(pool)
     for name in contract["members"]:
         seen = pool["members"].get(name, {})
-        if not seen.get("version") or _is_gone(seen):
+        if seen.get("pool") in ("online", "down") and not seen["version"]:
+            # Whatever it serves, as one that was admitted before balancers recorded that.
+            groups.old.append(name)
+        elif not seen.get("version") or _is_gone(seen):
             groups.idle.append(name)
         elif name in aside:
             groups.kept.append(name)

@@ -118,7 +118,7 @@ def test_going_back_brings_kept_hosts_in_without_a_canary_or_an_image() -> None:
 
 
 def test_what_is_kept_and_too_few_is_filled_up_from_the_image() -> None:
-    kept_2 = {"web1": kept("1"), "web2": kept("1"), "web3": member(None)}
+    kept_2 = {"web1": kept("1"), "web2": kept("1"), "web3": member(None, "out", recorded=None)}
     planned = plan("1", members=SERVE_2 | kept_2, hosts=HOSTS_2)
     assert names(planned["back"]) == ["web1", "web2"]
     assert (planned["canary"], names(planned["launch"])) == ([], ["swagger-ui-4"])
@@ -169,6 +169,12 @@ def test_hosts_kept_from_an_earlier_rollout_or_for_too_long_go_those_of_the_inve
 def test_a_new_member_that_is_down_for_the_moment_is_no_reason_to_launch_another() -> None:
     down = SERVE_2 | {"swagger-ui-2": member("2", "down")}
     assert plan(members=down | KEPT_1, hosts=HOSTS_2)["idle"] is True
+
+
+def test_members_of_which_no_release_is_known_leave_too() -> None:
+    planned = plan(members={"web1": member(None)})
+    assert planned["leave"] == WEBS
+    assert _replacement.table(SERVICE, planned)[0] == "swagger_ui: 2 of 1, 1 of unknown serves; wanted are 3 of 2"
 
 
 def test_a_service_that_nobody_serves_yet_is_launched_for_each_host_of_its_inventory() -> None:

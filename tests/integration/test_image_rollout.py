@@ -1,0 +1,112 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hosts that are replaced by hosts of an image, under load: a controller that dies, the way back, and a bad canary."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.integration.fleet import STATE, Fleet
+from tests.integration.test_bake import images
+from tests.integration.test_scale import DECLARED, SERVICE, launched, online, until
+
+KIND = {"rollout": "image"}
+ASKED = {"service": SERVICE, f"{SERVICE}_contract": KIND}
+# A gate that no host passes, of an image that passed its own.
+REFUSING = {"service": SERVICE, f"{SERVICE}_contract": {**KIND, "gates": [{"name": "never", "command": ["false"]}]}}
+# As if the time had passed, by the balancer's record.
+OVERDUE = """
+import json, sys
+path = sys.argv[1]
+record = json.load(open(path))
+for kept in record["kept"].values():
+    kept["until"] = 0
+json.dump(record, open(path, "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def replaced(raised: Fleet) -> Fleet:
+    """The fleet with all hosts of the inventory kept aside, and as many launched ones of the new release online.
+
+    Its controller died on the way, when one new host was there.
+    """
+    old, new = raised.lab.services[SERVICE].versions
+    raised.must("rollout", service=SERVICE, version=old)
+    raised.must("scale", service=SERVICE, count=DECLARED)
+    with raised.watched(SERVICE) as seen:
+        run = raised.start("rollout", version=new, **ASKED)
+        until(lambda: len(launched(raised)) > 1, run, seconds=200)
+        run.signal(signal.SIGKILL)
+        run.process.wait()
+        raised.must("rollout", version=new, **ASKED)
+    seen[0].assert_nothing_lost(DECLARED)
+    assert seen[0].versions == {old, new}
+    return raised
+
+
+def kept(fleet: Fleet) -> dict[str, str | None]:
+    """The release of each host that the balancers keep aside."""
+    found = [fleet.state(lb.name, SERVICE)["kept"] for lb in fleet.lab.balancers]
+    assert found[0].keys() == found[1].keys()
+    return {name: keeping["version"] for name, keeping in found[0].items()}
+
+
+def test_there_and_back_again(replaced: Fleet) -> None:
+    old, new = replaced.lab.services[SERVICE].versions
+    members = list(replaced.lab.services[SERVICE].members)
+    assert kept(replaced) == dict.fromkeys(members, old)
+    assert online(replaced) == {"lb1": DECLARED, "lb2": DECLARED}
+    assert len(launched(replaced)) == DECLARED, "no orphans"
+    assert not any(replaced.leases(SERVICE).values())
+    assert "kept until" in replaced.must("status", service=SERVICE).output
+    again = replaced.must("rollout", version=new, **ASKED)
+    assert again.changed == 0
+    assert "nothing is to do" in again.output
+
+    with replaced.watched(SERVICE) as seen:
+        replaced.must("rollback", **ASKED)
+    seen[0].assert_nothing_lost(DECLARED)
+    assert replaced.online(SERVICE) == {"lb1": members, "lb2": members}
+    assert set(kept(replaced)) == set(launched(replaced))
+    refused = replaced.play("rollback", **ASKED)
+    assert refused.process.returncode != 0
+    assert f"of a release older than {old}; can be had by naming it: {new} (6 hosts kept until" in refused.output
+    refused = replaced.play("scale", service=SERVICE, count=DECLARED + 1)
+    assert f"there is no good image of {old}, which its members serve" in refused.output
+
+
+def test_a_canary_that_is_refused_leaves_those_alone_that_serve(replaced: Fleet) -> None:
+    old, new = replaced.lab.services[SERVICE].versions
+    members = list(replaced.lab.services[SERVICE].members)
+    for lb in replaced.lab.balancers:
+        replaced.on(lb.name, "python3", "-c", OVERDUE, f"{STATE}/{SERVICE}.json")
+    replaced.must("reconcile", service=SERVICE)
+    assert launched(replaced) == [], "their time had passed"
+    assert kept(replaced) == {}
+    assert set(replaced.state("lb1", SERVICE)["members"]) == set(members)
+
+    before = images(replaced)
+    with replaced.watched(SERVICE) as seen:
+        run = replaced.play("rollout", version=new, **REFUSING)
+    assert run.process.returncode != 0
+    assert f"{SERVICE} {new} was turned back: 1 failed where the budget allows 0" in run.output
+    seen[0].assert_nothing_lost(DECLARED)
+    assert seen[0].versions == {old}
+    assert launched(replaced) == []
+    assert replaced.online(SERVICE) == {"lb1": members, "lb2": members}
+    (spoilt,) = set(before) - set(images(replaced))
+    assert spoilt.replace("good-", "bad-") in images(replaced)
+    assert replaced.state("lb1", SERVICE)["lock"] is None
+
+
+def test_what_can_not_be_had_is_said_before_anything_is_touched(replaced: Fleet) -> None:
+    run = replaced.play("rollback", version="9.9", **ASKED)
+    assert f"{SERVICE} can't go back to 9.9: no host of it is kept, and there is no image of it" in run.output
+    assert run.changed == 0
+    run = replaced.play("rollout", version="9.9", **ASKED)
+    assert f"the store holds no {SERVICE} 9.9" in run.output
+    assert run.process.returncode != 0
+    assert run.changed == 0
