@@ -115,5 +115,6 @@ def _result(params: Mapping[str, Any], outcome: Outcome, would: Sequence[str] = 
         "replaced": outcome.replaced,
         "missing": outcome.missing,
         "unproven": outcome.unproven,
+        "zones": outcome.zones,
         "diff": {"before": {**named, "joined": []}, "after": {**named, "joined": joined}},
     }

@@ -114,6 +114,10 @@ missing:
   description: The hosts in whose place nobody serves, and why.
   returned: success
   type: dict
+zones:
+  description: The zone of each host that serves now.
+  returned: success
+  type: dict
 unproven:
   description: Those of the replaced and missing hosts that came up and did not pass their gates.
   returned: success

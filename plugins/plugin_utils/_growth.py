@@ -44,13 +44,15 @@ class NotProvenError(Exception):
 class Outcome:
     """What came of it: seconds from launch to pool by host; those replaced, and those missing, each with the reason.
 
-    ``unproven`` are those among them that came up and didn't pass their gates: what they carry is at fault.
+    ``unproven`` are those among them that came up and didn't pass their gates: what they carry is at fault. ``zones``
+    are of those that joined.
     """
 
     joined: dict[str, float] = dataclasses.field(default_factory=dict)
     replaced: dict[str, str] = dataclasses.field(default_factory=dict)
     missing: dict[str, str] = dataclasses.field(default_factory=dict)
     unproven: list[str] = dataclasses.field(default_factory=list)
+    zones: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Rounds:
@@ -146,6 +148,7 @@ class Growth:
     def _settle(self, serving: Sequence[str], given_up: Mapping[str, str]) -> None:
         for name in serving:
             self._outcome.joined[name] = round(time.monotonic() - self._begun[name], 1)
+            self._outcome.zones[name] = self._hosts[name].zone
         for name, why in given_up.items():
             self._replace(self._hosts[name], why)
 

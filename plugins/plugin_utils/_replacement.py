@@ -209,7 +209,8 @@ def judge(service: str, planned: Mapping[str, Any], grown: Sequence[Mapping[str,
     """What becomes of it, by what the canary and then the others came to (results of ``launch_members``).
 
     ``ended`` is done, partly (failures within the budget) or turned_back; ``away`` are new members that go for good and
-    ``aside`` those that are kept again; ``bad`` says whether the image is at fault; ``lines`` and ``failure`` are said.
+    ``aside`` those that are kept again; ``bad`` says whether the image is at fault; ``zones`` are of all members then;
+    ``lines`` and ``failure`` are said.
     """
     joined, missing, replaced = (_together(grown, key) for key in ("joined", "missing", "replaced"))
     back = {host["name"] for host in planned["back"]}
@@ -219,6 +220,8 @@ def judge(service: str, planned: Mapping[str, Any], grown: Sequence[Mapping[str,
     lines = [f"{service}: {len(joined)} joined"] if joined else []
     lines += [f"{name} was replaced: {_line(why)}" for name, why in replaced.items()]
     verdict: dict[str, Any] = {"ended": "done", "away": [], "aside": [], "bad": False, "lines": lines, "failure": ""}
+    # For the floor of each zone, those count that joined.
+    verdict["zones"] = {**planned["zones"], **_together(grown, "zones")}
     if not missing:
         return verdict
     named = "; ".join(f"{name}: {why}" for name, why in missing.items())

@@ -90,6 +90,7 @@ def test_those_that_fail_are_replaced_in_their_zone_and_gone() -> None:
         "web-3": "healthy",
     }
     assert set(hosts.there) == set(outcome.joined)
+    assert outcome.zones == hosts.there
     assert sorted(hosts.there.values()) == ["a", "a", "a", "b", "b", "b"]
     assert outcome.missing == {}
     assert outcome.unproven == ["web-2"], "the others say nothing of what they carry"

@@ -230,8 +230,10 @@ def judged(*grown: dict[str, Any], failures: int = 0, **asked: Any) -> dict[str,
 
 
 def test_where_all_serve_it_is_done() -> None:
-    verdict = judged({"joined": {"swagger-ui-1": 3.0}}, {"joined": {"swagger-ui-2": 3.0, "swagger-ui-3": 4.0}})
+    canary = {"joined": {"swagger-ui-1": 3.0}, "zones": {"swagger-ui-1": "b"}}
+    verdict = judged(canary, {"joined": {"swagger-ui-2": 3.0, "swagger-ui-3": 4.0}})
     assert (verdict["ended"], verdict["failure"]) == ("done", "")
+    assert verdict["zones"] == {"web1": "a", "web2": "b", "web3": "a", "swagger-ui-1": "b"}
     assert verdict["lines"] == ["swagger_ui: 3 joined"]
 
 
