@@ -91,7 +91,7 @@ def plan(
         "allowed": count_of(contract["budget"]["failures"], wanted),
         "floor": floor,
         "zones": dict(found["zones"]),
-        "serving": collections.Counter(pool["members"][name]["version"] or "unknown" for name in groups.members),
+        "serving": dict(collections.Counter(pool["members"][name]["version"] or "unknown" for name in groups.members)),
     }
     result["renders"] = bool(launched or going) or _unnamed(contract, pool)
     done = ("back", "canary", "launch", "leave", "dismiss", "remove", "renders")
