@@ -67,7 +67,7 @@ members:
     kept:
       description:
         - Until when it is kept aside to be gone back to, by the balancer's clock (C(until), C(expired)), since when,
-          and with which C(version). Null where it isn't, or not on all balancers.
+          and with which C(version). Null where it isn't on any balancer. With a C(lease), somebody is bringing it back.
       type: dict
     version:
       description: The release that it was admitted with last; null where it never was.

@@ -123,10 +123,9 @@ def merge(members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         entry["pool"] = min((seen["pool"] for seen in seen_by), key=_ORDER.index) if complete else "out"
         entry["sessions"] = sum(seen["sessions"] for seen in seen_by)
         entry["lease"] = max(leases, key=lambda lease: lease["number"], default=None)
-        # Kept is who is kept on all, for as long as the first of them says.
+        # For as long as the first of them says; where some don't keep it, a lease tells that it is in somebody's hands.
         kept = [seen["kept"] for seen in seen_by if seen.get("kept")]
-        whole = complete and len(kept) == len(seen_by)
-        entry["kept"] = min(kept, key=lambda keeping: keeping["until"]) if whole else None
+        entry["kept"] = min(kept, key=lambda keeping: keeping["until"], default=None)
         entry["version"] = next((seen["version"] for seen in seen_by if seen.get("version")), None)
         entry["address"] = seen_by[0]["address"]
         entry["maintenance_port"] = seen_by[0]["maintenance_port"]

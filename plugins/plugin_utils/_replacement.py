@@ -107,7 +107,7 @@ def _groups(contract: Mapping[str, Any], version: str, pool: Mapping[str, Any], 
             groups.old.append(name)
         elif not seen.get("version") or _is_gone(seen):
             groups.idle.append(name)
-        elif name in aside:
+        elif name in aside and not seen["lease"]:
             groups.kept.append(name)
         elif seen["version"] != version:
             groups.old.append(name)

@@ -98,8 +98,8 @@ def _serves(pool: Mapping[str, Any], name: str) -> bool:
 
 
 def kept_aside(pool: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Those that are kept aside to be gone back to, and that nobody has in hand: how long, and with which version."""
-    return {name: seen["kept"] for name, seen in pool["members"].items() if seen.get("kept") and not seen.get("lease")}
+    """Those that are kept aside to be gone back to, whoever may have them in hand: how long, and with which version."""
+    return {name: seen["kept"] for name, seen in pool["members"].items() if seen.get("kept")}
 
 
 def is_known(pool: Mapping[str, Any], name: str) -> bool:

@@ -155,6 +155,13 @@ def test_members_that_a_dead_rollback_took_out_come_back_in_where_they_are_wante
     assert planned["launch"] == []
 
 
+def test_kept_hosts_that_a_dead_rollback_had_in_hand_are_brought_back_or_kept_again() -> None:
+    in_hand = {"web1": {**kept("1"), "lease": {"number": 1}}, "web2": kept("1"), "web3": kept("1")}
+    assert names(plan("1", members=SERVE_2 | in_hand, hosts=HOSTS_2, wanted=3)["back"]) == ["web1", "web2", "web3"]
+    planned = plan("2", members=SERVE_2 | in_hand, hosts=HOSTS_2, wanted=3)
+    assert (planned["leave"], planned["launch"]) == (["web1"], [])
+
+
 def test_hosts_kept_from_an_earlier_rollout_or_for_too_long_go_those_of_the_inventory_stay() -> None:
     older = {"swagger-ui-1": kept("0"), "web1": kept("0"), "web2": member(), "web3": member()}
     planned = plan(members=older, hosts={"swagger-ui-1": "good-0"})

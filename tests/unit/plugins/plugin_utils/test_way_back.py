@@ -47,6 +47,11 @@ def test_hosts_that_are_kept_are_a_way_back() -> None:
     assert back(SERVE_2 | KEPT_1, releases=found(v1=1, v2=2)) == {"version": "1", "left": ["2"]}
 
 
+def test_so_are_those_that_a_dead_rollback_was_bringing_back() -> None:
+    leased = {"c": member("1", kept=True, lease={"number": 1}), "d": member("1", kept=True)}
+    assert back(SERVE_2 | leased, releases=found(v1=1, v2=2))["version"] == "1"
+
+
 def test_so_is_a_good_image_the_newest_older_one() -> None:
     images = [image("3", 9), image("2", 8), image("1", 7), image("0", 6)]
     assert back(SERVE_2, images)["version"] == "1"
