@@ -26,6 +26,7 @@ _SPEC = {
     "drain_seconds": {"type": "float", "default": 30},
     "drain_cut": {"type": "bool", "default": False},
     "wait_seconds": {"type": "float", "default": 600},
+    "keep_seconds": {"type": "float", "default": 0},
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import LaunchError
+from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launcher, LaunchError
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates, _providers
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
@@ -16,6 +16,7 @@ from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostEr
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
 from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Outcome
 from ansible_collections.golden.fleet.plugins.plugin_utils._joining import JoiningRounds
+from ansible_collections.golden.fleet.plugins.plugin_utils._present import Present
 from ansible_collections.golden.fleet.plugins.plugin_utils._scale import host_name, number_of
 
 display = Display()
@@ -27,7 +28,7 @@ _SPEC = {
     "number": {"type": "int", "required": True},
     "provider": {"type": "str", "required": True},
     "settings": {"type": "dict", "required": True},
-    "image": {"type": "str", "required": True},
+    "image": {"type": "str", "default": ""},
     "hosts": {
         "type": "list",
         "elements": "dict",
@@ -35,9 +36,11 @@ _SPEC = {
         "options": {
             "name": {"type": "str", "required": True},
             "zone": {"type": "str", "default": ""},
+            "address": {"type": "str", "default": ""},
         },
     },
     "replacements": {"type": "int", "default": 0},
+    "spare_from": {"type": "int", "default": 0},
     "admit_seconds": {"type": "float", "default": 30},
 }
 
@@ -52,17 +55,28 @@ class ActionModule(BalancerAction):
             return _result(params, Outcome(), would=[host.name for host in hosts])
         same = {name: params[name] for name in ("number", "version")}
         same["lease_seconds"] = params["contract"]["lease_seconds"]
-        rounds = JoiningRounds(balancers, params["contract"]["listen"]["port"], params["admit_seconds"], same)
+        there = {one["name"]: one["address"] for one in params["hosts"] if one["address"]}
+        rounds = JoiningRounds(balancers, params["contract"]["listen"]["port"], params["admit_seconds"], same, there)
         try:
-            launcher = _providers.launcher(params["provider"], params["settings"], params["service"], params["image"])
-            with launcher:
-                _refuse_too_many(launcher.room(), len(hosts))
+            with _launcher(params, there) as launcher:
+                _refuse_too_many(launcher.room(), len(hosts) - len(there))
                 growth = Growth(
                     launcher, _prover(params), rounds, _spare(params, hosts), params["replacements"], display.display
                 )
                 return _result(params, growth.run(hosts))
         except (ChangeError, HostError, LaunchError, _providers.ProviderError) as error:
             return failure(error)
+
+
+def _launcher(params: Mapping[str, Any], there: Mapping[str, str]) -> Launcher:
+    """What launches hosts from the image, and leaves those that are there alone; with no image, all have to be."""
+    if not params["image"]:
+        unknown = [one["name"] for one in params["hosts"] if one["name"] not in there]
+        if unknown or params["replacements"]:
+            raise AnsibleActionFail(f"no image is named to launch {', '.join(unknown) or 'replacements'} from")
+        return Present(there)
+    settings = params["settings"]
+    return Present(there, _providers.launcher(params["provider"], settings, params["service"], params["image"]))
 
 
 def _refuse_too_many(room: int, wanted: int) -> None:
@@ -88,7 +102,7 @@ def _prover(params: Mapping[str, Any]) -> Callable[[str, str], None]:
 
 
 def _spare(params: Mapping[str, Any], hosts: list[Host]) -> Iterator[str]:
-    first = max((number_of(host.name) for host in hosts), default=0) + 1
+    first = max([params["spare_from"], *(number_of(host.name) + 1 for host in hosts)])
     return (host_name(params["service"], number) for number in itertools.count(first))
 
 
@@ -100,5 +114,7 @@ def _result(params: Mapping[str, Any], outcome: Outcome, would: Sequence[str] = 
         "joined": outcome.joined,
         "replaced": outcome.replaced,
         "missing": outcome.missing,
+        "unproven": outcome.unproven,
+        "zones": outcome.zones,
         "diff": {"before": {**named, "joined": []}, "after": {**named, "joined": joined}},
     }

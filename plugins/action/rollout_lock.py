@@ -20,6 +20,8 @@ _SPEC = {
     "at_least": {"type": "int", "default": 0},
     "ttl_seconds": {"type": "int", "default": 120},
     "steal": {"type": "bool", "default": False},
+    "wanted": {"type": "int"},
+    "settled": {"type": "bool", "default": False},
     "reason": {"type": "str", "default": ""},
 }
 

@@ -30,7 +30,9 @@ options:
     type: str
     required: true
   state:
-    description: V(good) and V(bad) settle the newest candidate of the O(key), V(absent) removes O(images).
+    description:
+      - V(good) and V(bad) settle the newest candidate of the O(key), V(bad) also a good one. V(absent) removes
+        O(images).
     type: str
     choices: [good, bad, absent]
     required: true
@@ -113,7 +115,9 @@ def _remove(catalogue: Catalogue, before: list[Image], params: dict[str, Any], c
 def _settle(catalogue: Catalogue, before: list[Image], params: dict[str, Any], check: bool) -> list[Image]:
     key, state = params["key"], params["state"]
     of_key = [image for image in before if image.key == key]
-    candidate = next((image for image in of_key if image.state == "candidate"), None)
+    # What was good once may prove to be bad, never the other way round.
+    once = ("candidate", "good") if state == "bad" else ("candidate",)
+    candidate = next((image for was in once for image in of_key if image.state == was), None)
     if candidate is None:
         if any(image.state == state for image in of_key):
             return before

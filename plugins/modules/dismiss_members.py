@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dismiss_members
-short_description: Take members out of a service's pools for good
+short_description: Take members out of a service's pools for good, or keep them aside
 version_added: 0.1.0
 author: The golden.fleet founders
 description:
@@ -55,6 +55,13 @@ options:
     description: How long to wait where the floor lets nobody go.
     type: float
     default: 600
+  keep_seconds:
+    description:
+      - Where it is more than 0, the members don't leave for good. They are kept aside for so long, in the maintenance
+        pool and under no lease, and M(golden.fleet.launch_members) can bring them back. When the time has passed,
+        nothing happens by itself.
+    type: float
+    default: 0
 attributes:
   check_mode:
     support: full
@@ -76,7 +83,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 dismissed:
-  description: The members that are out for good.
+  description: The members that are out.
   returned: success
   type: list
   elements: str

@@ -40,9 +40,9 @@ options:
     type: dict
     required: true
   image:
-    description: The image, as the provider names it.
+    description: The image, as the provider names it. It may be left out where all hosts are there.
     type: str
-    required: true
+    default: ""
   hosts:
     description: The hosts to launch.
     type: list
@@ -57,8 +57,18 @@ options:
         description: Its zone.
         type: str
         default: ""
+      address:
+        description:
+          - Where a host is that is there already, such as one that M(golden.fleet.dismiss_members) kept aside. It has
+            to pass its gates and joins like any other, but is neither launched nor ever removed.
+        type: str
+        default: ""
   replacements:
     description: The most hosts that may be replaced.
+    type: int
+    default: 0
+  spare_from:
+    description: The least number in the name of a host that replaces another one; lower ones may be taken.
     type: int
     default: 0
   admit_seconds:
@@ -104,4 +114,13 @@ missing:
   description: The hosts in whose place nobody serves, and why.
   returned: success
   type: dict
+zones:
+  description: The zone of each host that serves now.
+  returned: success
+  type: dict
+unproven:
+  description: Those of the replaced and missing hosts that came up and did not pass their gates.
+  returned: success
+  type: list
+  elements: str
 """

@@ -28,7 +28,8 @@ options:
     type: str
     required: true
   state:
-    description: V(good) and V(bad) settle the candidate of the O(key), V(absent) removes O(images).
+    description:
+      - V(good) and V(bad) settle the candidate of the O(key), V(bad) also a good one. V(absent) removes O(images).
     type: str
     choices: [good, bad, absent]
     required: true
@@ -104,14 +105,16 @@ def _remove(images: Images, before: list[Image], params: dict[str, Any], check: 
 def _settle(images: Images, before: list[Image], params: dict[str, Any], check: bool) -> list[str]:
     key, state = params["key"], params["state"]
     names = [image.name for image in before]
-    settled, candidate = f"{params['service']}:{state}-{key}", f"{params['service']}:candidate-{key}"
-    if candidate not in names:
-        if settled in names:
-            return names
-        raise ValueError(f"there is no candidate {key} of {params['service']}")
-    if not check:
-        images.settle(params["service"], key, state, params["record"])
-    return list({settled, *names} - {candidate})
+    settled = f"{params['service']}:{state}-{key}"
+    # What was good once may prove to be bad, never the other way round.
+    for was in ("candidate", "good") if state == "bad" else ("candidate",):
+        if f"{params['service']}:{was}-{key}" in names:
+            if not check:
+                images.settle(params["service"], key, state, params["record"], was)
+            return list({settled, *names} - {f"{params['service']}:{was}-{key}"})
+    if settled in names:
+        return names
+    raise ValueError(f"there is no candidate {key} of {params['service']}")
 
 
 def main() -> None:

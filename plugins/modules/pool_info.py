@@ -64,6 +64,14 @@ members:
         - Who took it out, for which rollout and version, until when by the balancer's clock (C(until), C(expired)),
           with which C(number); and why it failed, where it did (C(failed)). Null where nobody did.
       type: dict
+    kept:
+      description:
+        - Until when it is kept aside to be gone back to, by the balancer's clock (C(until), C(expired)), since when,
+          and with which C(version). Null where it isn't on any balancer. With a C(lease), somebody is bringing it back.
+      type: dict
+    version:
+      description: The release that it was admitted with last; null where it never was.
+      type: str
     address:
       description: Where balancers reach it.
       type: str
@@ -83,6 +91,10 @@ lock:
       C(failures) (C(member), C(reason), C(at)) and C(stop) (C(by), C(reason), C(at)).
   returned: always
   type: dict
+wanted:
+  description: How many members a run wanted to serve in the end that isn't settled yet; null where there is none.
+  returned: always
+  type: int
 number:
   description: The highest number that a lock has had.
   returned: always

@@ -52,6 +52,15 @@ options:
       - Who holds it. By default the user, the machine and the process of this C(ansible-playbook). C(name) is what
         others are shown.
     type: dict
+  wanted:
+    description:
+      - With O(state=held), how many members are to serve in the end, for a run that launches hosts and takes others
+        out. The balancers keep it, so that whoever goes on where this run died knows it.
+    type: int
+  settled:
+    description: With O(state=released), what was to be done is done, and O(wanted) is forgotten.
+    type: bool
+    default: false
   reason:
     description: Why the rollout is to stop.
     type: str

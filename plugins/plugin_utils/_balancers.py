@@ -101,6 +101,7 @@ def survey(balancers: Balancers) -> dict[str, Any]:
         "unreachable_balancers": unreachable,
         "number": max([answer["number"] for answer in found.values()], default=0),
         "lock": max(locks, key=lambda lock: lock["number"], default=None),
+        "wanted": next((answer["wanted"] for answer in found.values() if answer.get("wanted")), None),
     }
 
 
@@ -122,6 +123,10 @@ def merge(members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         entry["pool"] = min((seen["pool"] for seen in seen_by), key=_ORDER.index) if complete else "out"
         entry["sessions"] = sum(seen["sessions"] for seen in seen_by)
         entry["lease"] = max(leases, key=lambda lease: lease["number"], default=None)
+        # For as long as the first of them says; where some don't keep it, a lease tells that it is in somebody's hands.
+        kept = [seen["kept"] for seen in seen_by if seen.get("kept")]
+        entry["kept"] = min(kept, key=lambda keeping: keeping["until"], default=None)
+        entry["version"] = next((seen["version"] for seen in seen_by if seen.get("version")), None)
         entry["address"] = seen_by[0]["address"]
         entry["maintenance_port"] = seen_by[0]["maintenance_port"]
     return merged

@@ -120,6 +120,9 @@ def _rules(contract: dict[str, Any], members: int) -> list[Problem]:
     if last > 65535:
         text = f"the range for {members} members would end at port {last}, and 65535 is the last there is"
         problems.append(Problem("pool.maintenance_port", text))
+    if contract["rollout"] == "image" and contract["bake"]["from"] != "role":
+        text = "an image is made before any member has its release, so with rollout: image it is made from: role"
+        problems.append(Problem("bake.from", text))
     names = [gate["name"] for gate in contract["gates"]]
     problems += [
         Problem(f"gates[{index}].name", f"{name!r} is the name of an earlier gate too")

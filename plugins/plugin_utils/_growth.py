@@ -42,11 +42,17 @@ class NotProvenError(Exception):
 
 @dataclasses.dataclass
 class Outcome:
-    """What came of it: seconds from launch to pool by host; those replaced, and those missing, each with the reason."""
+    """What came of it: seconds from launch to pool by host; those replaced, and those missing, each with the reason.
+
+    ``unproven`` are those among them that came up and didn't pass their gates: what they carry is at fault. ``zones``
+    are of those that joined.
+    """
 
     joined: dict[str, float] = dataclasses.field(default_factory=dict)
     replaced: dict[str, str] = dataclasses.field(default_factory=dict)
     missing: dict[str, str] = dataclasses.field(default_factory=dict)
+    unproven: list[str] = dataclasses.field(default_factory=list)
+    zones: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Rounds:
@@ -135,11 +141,14 @@ class Growth:
                 self._begun[host.name] = launched.begun
                 yield host, launched.address
             except (LaunchError, NotProvenError) as error:
+                if isinstance(error, NotProvenError):
+                    self._outcome.unproven.append(host.name)
                 self._replace(host, str(error))
 
     def _settle(self, serving: Sequence[str], given_up: Mapping[str, str]) -> None:
         for name in serving:
             self._outcome.joined[name] = round(time.monotonic() - self._begun[name], 1)
+            self._outcome.zones[name] = self._hosts[name].zone
         for name, why in given_up.items():
             self._replace(self._hosts[name], why)
 

@@ -24,19 +24,22 @@ class ImageError(Exception):
 
 
 def releases_for(
-    found: Mapping[str, Mapping[str, Any]], contract: Mapping[str, Any], version: str = ""
+    found: Mapping[str, Mapping[str, Any]], contract: Mapping[str, Any], version: str = "", sha256: str = ""
 ) -> list[dict[str, str]]:
     """The releases that an image carries, each with version and sha256: the active one, then the ways back.
 
     ``found`` is the answer of ``release_info`` by member. They are those proven good on every member that answers, as
-    many as a member keeps; active is ``version``, or what all members run.
+    many as a member keeps; active is ``version``, or what all members run. A ``version`` that no member has proven yet
+    is refused, unless ``sha256`` says what is to come of it: then the image's own proof is the first.
     """
     answers = {member: answer for member, answer in found.items() if answer.get("reachable")}
     service = contract["service"]
-    if not answers:
+    if not answers and not sha256:
         raise ImageError(f"{service}: none of its members can be reached, so what is good can't be known")
-    good = _good_on_all(answers.values())
+    good = _good_on_all(answers.values()) if answers else {}
     active = version or _active_on_all(service, answers)
+    if active not in good and sha256:
+        good[active] = sha256
     if active not in good:
         known = ", ".join(good) or "none"
         raise ImageError(f"{service} {active} was not proven good on every member; good on all of them: {known}")

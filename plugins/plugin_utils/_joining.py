@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,10 +15,20 @@ from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Rounds
 
 
 class JoiningRounds(Rounds):
-    """Rounds for one growth. ``same`` goes to every balancer each time: number, version, lease_seconds."""
+    """Rounds for one growth. ``same`` goes to every balancer each time: number, version, lease_seconds.
 
-    def __init__(self, balancers: Balancers, port: int, admit_seconds: float, same: Mapping[str, Any]) -> None:
-        self._balancers, self._port = balancers, port
+    Of those that are ``kept`` aside, one that isn't healthy stays so.
+    """
+
+    def __init__(
+        self,
+        balancers: Balancers,
+        port: int,
+        admit_seconds: float,
+        same: Mapping[str, Any],
+        kept: Collection[str] = (),
+    ) -> None:
+        self._balancers, self._port, self._kept = balancers, port, kept
         self._admit_seconds, self._same = admit_seconds, same
         # Those that are checked: their address, and until when they have to be healthy everywhere.
         self._checked: dict[str, str] = {}
@@ -62,7 +72,10 @@ class JoiningRounds(Rounds):
         for balancer in self._balancers.names:
             # It serves nobody; what is left of it goes with the next one that scales.
             with suppress(ChangeError, HostError):
-                self._balancers.do(balancer, "dismiss", members=names, **self._same)
+                new = [name for name in names if name not in self._kept]
+                self._balancers.do(balancer, "dismiss", members=new, **self._same)
+                aside = [name for name in names if name in self._kept]
+                self._balancers.do(balancer, "keep", members=aside, seconds=0, **self._same)
 
     def _forget(self, name: str) -> None:
         self._checked.pop(name, None)

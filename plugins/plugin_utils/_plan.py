@@ -195,13 +195,16 @@ def plan_reconcile(
 ) -> dict[str, dict[str, str]]:
     """What brings each member that is not in order back to a good release and online, by member.
 
-    A member is not in order when a lease holds it, when it isn't online, or when its activation was never finished.
+    A member is not in order when a lease holds it, when it isn't online, or when its activation was never finished. One
+    that is kept aside is in order.
     Each entry has ``version`` and ``previous``, or ``problem`` where nothing can be done from here.
     """
     fleet = _fleet_version(members, releases, pool)
     plans: dict[str, dict[str, str]] = {}
     for member in members:
         found, seen = releases[member], pool["members"].get(member, {})
+        if seen.get("kept"):
+            continue
         finished = found.get("activation_done", False) or not found.get("active")
         if found.get("reachable", True) and finished and seen.get("pool") == "online" and not seen.get("lease"):
             continue

@@ -43,6 +43,7 @@ def is_dead(owner: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
 def hold(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
     """Takes the lock on every balancer, under one number; or on none, naming who has it."""
     asked = {"ttl": params["ttl_seconds"], **{key: params[key] for key in ("owner", "rollout", "version")}}
+    asked["wanted"] = params.get("wanted")
     numbers: dict[str, int] = {}
     held_by: dict[str, str | None] = {}
     taken, taken_over = set(), []
@@ -109,7 +110,9 @@ def release(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
     more: dict[str, Any] = {}
     for name in balancers.names:
         try:
-            answers.append(balancers.do(name, "unlock", number=params["number"], steal=params["steal"]))
+            answers.append(
+                balancers.do(name, "unlock", **{key: params.get(key) for key in ("number", "steal", "settled")})
+            )
         except (ChangeError, HostError) as error:
             # The others are given back all the same: this one expires.
             problems.append(str(error))

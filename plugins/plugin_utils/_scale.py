@@ -58,33 +58,37 @@ def plan(
     contract = next(one for one in contracts if one["service"] == service)
     wanted = checked_count(count)
     pool, hosts = found["pool"], {host["name"]: host for host in found["hosts"]}
-    _refuse_blind(service, pool)
-    declared = [name for name in contract["members"] if name not in hosts]
+    refuse_blind(service, pool)
+    aside = kept_aside(pool)
+    declared = [name for name in contract["members"] if name not in hosts and name not in aside]
     serving = [name for name in sorted(hosts, key=number_of) if _serves(pool, name)]
-    idle = [name for name in hosts if name not in serving]
+    over = [name for name in hosts if name in aside and aside[name]["expired"]]
+    idle = [name for name in hosts if name not in serving and name not in aside]
     now = len(declared) + len(serving)
+    zones = {name: zone for name, zone in found["zones"].items() if name not in aside}
     _refuse_count(contract, wanted, declared, found["zones"])
     # A member whose host is gone, whoever took it, is no member.
     lost = [name for name in pool["members"] if name not in contract["members"] and name not in hosts]
     result: dict[str, Any] = {"now": now, "wanted": wanted, "zones": found["zones"], "image": "", "version": ""}
-    result |= {"launch": [], "replacements": 0}
+    result |= {"launch": [], "replacements": 0, "spare_from": 0}
     leaving: list[str] = []
     if wanted > now:
-        _refuse_clash(contracts, contract, wanted)
+        refuse_clash(contracts, contract, wanted + len(aside) - len(over))
         image = _image(service, pool, found["images"])
         result |= {"image": image["image"], "version": active_release(image)}
         usable = [name for name in sorted(idle, key=number_of) if hosts[name]["image"] == image["image"]][
             : wanted - now
         ]
-        result["launch"] = _hosts(service, wanted - now, usable, found, [*hosts, *pool["members"]])
+        result["launch"] = hosts_to_launch(service, wanted - now, usable, found["hosts"], zones, pool)
+        result["spare_from"] = spare_from(result["launch"], found["hosts"], pool)
         result["replacements"] = count_of(contract["scale"]["replacements"], wanted - now, up=True)
         idle = [name for name in idle if name not in usable]
     else:
-        leaving = _newest(serving, found["zones"], now - wanted)
+        leaving = _newest(serving, zones, now - wanted)
     # Those that serve nobody go first: they cost the floor nothing.
-    known = [name for name in [*lost, *idle] if _is_known(pool, name)]
+    known = [name for name in [*lost, *over, *idle] if is_known(pool, name)]
     result["dismiss"] = [*known, *leaving]
-    result["remove"] = [*idle, *leaving]
+    result["remove"] = [*over, *idle, *leaving]
     return {**result, "idle": not (result["launch"] or result["dismiss"] or result["remove"])}
 
 
@@ -100,13 +104,18 @@ def _serves(pool: Mapping[str, Any], name: str) -> bool:
     return seen.get("pool") == "online" and not seen.get("lease")
 
 
-def _is_known(pool: Mapping[str, Any], name: str) -> bool:
+def kept_aside(pool: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Those that are kept aside to be gone back to, whoever may have them in hand: how long, and with which version."""
+    return {name: seen["kept"] for name, seen in pool["members"].items() if seen.get("kept")}
+
+
+def is_known(pool: Mapping[str, Any], name: str) -> bool:
     """Whether a balancer has something of it that is to be ended."""
     seen = pool["members"].get(name)
     return bool(seen) and any(one["recorded"] != "gone" for one in seen["balancers"].values())
 
 
-def _refuse_blind(service: str, pool: Mapping[str, Any]) -> None:
+def refuse_blind(service: str, pool: Mapping[str, Any]) -> None:
     if pool["unreachable_balancers"]:
         raise ScaleError(f"{service}: balancer can't be reached: {'; '.join(pool['unreachable_balancers'])}")
 
@@ -126,7 +135,7 @@ def _refuse_count(contract: Mapping[str, Any], wanted: int, declared: Sequence[s
         raise ScaleError(f"{service}: with {problem}, so no rollout could change them; ask for more")
 
 
-def _refuse_clash(contracts: Sequence[Mapping[str, Any]], contract: Mapping[str, Any], wanted: int) -> None:
+def refuse_clash(contracts: Sequence[Mapping[str, Any]], contract: Mapping[str, Any], wanted: int) -> None:
     """Each member has a port of its own on the balancers."""
     first = contract["pool"]["maintenance_port"]
     if first + wanted - 1 > 65535:
@@ -162,22 +171,40 @@ def _image(service: str, pool: Mapping[str, Any], images: Sequence[Mapping[str, 
     return fitting[0]
 
 
-def _hosts(
-    service: str, missing: int, usable: Sequence[str], found: Mapping[str, Any], taken: Iterable[str]
+def hosts_to_launch(
+    service: str,
+    missing: int,
+    usable: Sequence[str],
+    there: Sequence[Mapping[str, str]],
+    beside: Mapping[str, str],
+    pool: Mapping[str, Any],
+    all_zones: Iterable[str] = (),
 ) -> list[dict[str, str]]:
-    """The hosts to launch: what an earlier run left first, then new ones where the fewest are."""
-    zones = {host["name"]: host["zone"] for host in found["hosts"]}
+    """The hosts to launch: what an earlier run left first, then new ones where the fewest of those ``beside`` are.
+
+    ``there`` are the launched hosts, ``beside`` members with their zones, ``all_zones`` those where there may be none.
+    """
+    zones = {host["name"]: host["zone"] for host in there}
     hosts = [{"name": name, "zone": zones[name]} for name in usable]
-    counts = collections.Counter({zone: 0 for zone in found["zones"].values() if zone})
-    counts.update(zone for name, zone in found["zones"].items() if zone and name not in usable)
+    counts = collections.Counter({zone: 0 for zone in [*all_zones, *beside.values()] if zone})
+    counts.update(zone for name, zone in beside.items() if zone and name not in usable)
     counts.update(host["zone"] for host in hosts if host["zone"])
-    number = max([number_of(name) for name in taken if name.startswith(host_name(service, 0)[:-1])], default=0)
+    stem = host_name(service, 0)[:-1]
+    number = max([number_of(name) for name in [*zones, *pool["members"]] if name.startswith(stem)], default=0)
     for _ in range(missing - len(hosts)):
         number += 1
         zone = min(counts, key=lambda name: (counts[name], name)) if counts else ""
         counts[zone] += 1
         hosts.append({"name": host_name(service, number), "zone": zone})
     return hosts
+
+
+def spare_from(
+    launched: Sequence[Mapping[str, str]], there: Sequence[Mapping[str, str]], pool: Mapping[str, Any]
+) -> int:
+    """The first number that no host and no member has: hosts that replace others are named from it on."""
+    names = [*(host["name"] for host in [*launched, *there]), *pool["members"]]
+    return max([number_of(name) for name in names], default=0) + 1
 
 
 def _newest(serving: Sequence[str], zones: Mapping[str, str], count: int) -> list[str]:
@@ -202,17 +229,18 @@ def table(service: str, planned: Mapping[str, Any]) -> list[str]:
         zones = collections.Counter(host["zone"] for host in planned["launch"])
         spread = ", ".join(f"{count} in zone {zone}" for zone, count in sorted(zones.items()) if zone)
         lines.append(
-            f"launched from {planned['image']} ({planned['version']}): {_shown([h['name'] for h in planned['launch']])}"
+            f"launched from {planned['image']} ({planned['version']}): {shown([h['name'] for h in planned['launch']])}"
             + (f"; {spread}" if spread else "")
         )
     if planned["dismiss"]:
-        lines.append(f"leave the pools, in this order: {_shown(planned['dismiss'])}")
+        lines.append(f"leave the pools, in this order: {shown(planned['dismiss'])}")
     if planned["remove"]:
-        lines.append(f"hosts that are removed: {_shown(planned['remove'])}")
+        lines.append(f"hosts that are removed: {shown(planned['remove'])}")
     return lines
 
 
-def _shown(names: Sequence[str]) -> str:
+def shown(names: Sequence[str]) -> str:
+    """Names in a line, the middle of many left out."""
     if len(names) <= 6:
         return ", ".join(names)
     return f"{', '.join(names[:3])} ... {names[-1]} ({len(names)})"

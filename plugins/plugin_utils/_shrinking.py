@@ -1,6 +1,9 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Members leave a service for good on all its balancers: in rounds, as many at a time as the floor allows."""
+"""Members leave a service on all its balancers: in rounds, as many at a time as the floor allows.
+
+They leave for good, or are kept aside to be gone back to.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ _RETRY_SECONDS = 1.0
 def shrink(balancers: Balancers, params: Mapping[str, Any]) -> list[str]:
     """Dismisses ``members`` in their order, and returns them. ChangeError where some can't go; those before are gone.
 
+    With ``keep_seconds`` they are kept aside for so long instead.
+
     A member whose sessions don't end in time goes back to where it was, unless ``drain_cut`` closes them.
     """
     left, gone = list(params["members"]), []
@@ -29,7 +34,7 @@ def shrink(balancers: Balancers, params: Mapping[str, Any]) -> list[str]:
         if busy:
             raise ChangeError(f"{_said(busy)} left after {params['drain_seconds']:g} s; {len(gone)} members are gone")
         if drained:
-            balancers.say(f"{len(gone)} are out for good, {len(left)} to go")
+            balancers.say(f"{len(gone)} are out, {len(left)} to go")
             deadline = time.monotonic() + params["wait_seconds"]
         elif left:
             _wait(balancers, kept, deadline, len(gone))
@@ -83,9 +88,12 @@ def _drain(
 
 
 def _dismiss(balancers: Balancers, params: Mapping[str, Any], members: Sequence[str]) -> None:
-    if members:
-        for balancer in balancers.names:
-            balancers.do(balancer, "dismiss", members=members, number=params["number"])
+    same: dict[str, Any] = {"members": members, "number": params["number"]}
+    for balancer in balancers.names if members else ():
+        if params.get("keep_seconds"):
+            balancers.do(balancer, "keep", seconds=params["keep_seconds"], **same)
+        else:
+            balancers.do(balancer, "dismiss", **same)
 
 
 def _give_back(balancers: Balancers, balancer: str, members: Sequence[str], params: Mapping[str, Any]) -> None:

@@ -69,7 +69,7 @@ def status_table(
                 _active(releases),
                 _versions(releases, "good"),
                 _versions(releases, "bad"),
-                _lease(seen.get("lease")),
+                _lease(seen.get("lease")) or _kept(seen.get("kept")),
             ]
         )
     return lines + [f"  {line}" for line in table(["member", "zone", "pool", "active", "good", "bad", "lease"], rows)]
@@ -105,6 +105,13 @@ def _lease(lease: Mapping[str, Any] | None) -> str:
     state = "expired" if lease.get("expired") else f"until {_clock(lease['until'])}"
     failed = f", failed: {lease['failed'].splitlines()[0]}" if lease.get("failed") else ""
     return f"{lease['rollout']} {state}{failed}"
+
+
+def _kept(kept: Mapping[str, Any] | None) -> str:
+    if not kept:
+        return ""
+    until = _clock(kept["until"])
+    return f"kept until {until}" + (", which has passed" if kept.get("expired") else "")
 
 
 def _clock(seconds: float) -> str:

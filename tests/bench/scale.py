@@ -42,15 +42,15 @@ FILES = BUILD / "scale"
 CONTRACT = {"pool": {"floor": FLOOR, "floor_per_zone": 0, "check_seconds": 5}}
 
 
-def raise_lab() -> tuple[Path, dict[str, Any]]:
+def raise_lab(files: Path, webs: int, contract: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
     """The folder of the inventory, with what is launched in it; and the variables that take the lab down again."""
-    inventory = FILES / "inventory" / "hosts.yml"
-    sizes = {"lab_balancers": 2, "lab_webs": DECLARED, "lab_stores": 1, "lab_developments": 0}
-    variables = {**sizes, "lab_services": [SERVICE], "lab_files": str(FILES / "lab"), "lab_inventory": str(inventory)}
+    inventory = files / "inventory" / "hosts.yml"
+    sizes = {"lab_balancers": 2, "lab_webs": webs, "lab_stores": 1, "lab_developments": 0}
+    variables = {**sizes, "lab_services": [SERVICE], "lab_files": str(files / "lab"), "lab_inventory": str(inventory)}
     begin_inventory(inventory)
     play("lab", inventory, **variables)
     content = yaml.safe_load(inventory.read_text(encoding="utf-8"))
-    content["all"]["vars"][f"{SERVICE}_contract"] = CONTRACT
+    content["all"]["vars"][f"{SERVICE}_contract"] = contract
     inventory.write_text(yaml.safe_dump(content), encoding="utf-8")
     return inventory.parent, variables
 
@@ -136,7 +136,7 @@ def bare(inventory: Path, count: int, rate: float) -> float:
 
 
 def measure(count: int, rate: float, share: int, keep: bool) -> dict[str, Any]:
-    inventory, variables = raise_lab()
+    inventory, variables = raise_lab(FILES, DECLARED, CONTRACT)
     try:
         play("provision", inventory)
         play("artifacts", inventory, service=SERVICE)

@@ -15,6 +15,7 @@ from tests.integration.conftest import SERVICE, published, versions
 from tests.integration.fleet import Fleet, Run
 
 CONTRACT = f"{SERVICE}_contract"
+KIND = {"rollout": "image"}
 
 
 # What is asked for, and the words of its refusal.
@@ -38,6 +39,21 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "count": ("scale", {"service": "swagger_ui", "count": "many"}, ["'many' and not a number"]),
     "too few": ("scale", {"service": "swagger_ui", "count": 2}, ["swagger_ui: 2 is fewer than its 6 hosts"]),
     "no image": ("scale", {"count": 7}, ["datasette: there is no good image of"]),
+    "hosts of a version without an artifact": (
+        "rollout",
+        {"version": "9.9", CONTRACT: KIND},
+        ["9.9", "0.64.8", "0.65.5"],
+    ),
+    "no way back": (
+        "rollback",
+        {"version": "9.9", CONTRACT: KIND},
+        ["can't go back to 9.9: no host of it is kept, and there is no image of it; can be had: "],
+    ),
+    "an image of a member that there is not": (
+        "rollout",
+        {CONTRACT: {**KIND, "bake": {"from": "member"}}},
+        ["bake.from", "from: role"],
+    ),
 }
 
 

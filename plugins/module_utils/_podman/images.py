@@ -88,9 +88,9 @@ class Images:
     def reference(self, service: str, key: str, state: str) -> str:
         return f"localhost/{self._lab}/{service}:{state}-{key}"
 
-    def settle(self, service: str, key: str, state: str, record: Mapping[str, Any]) -> None:
-        """Turns the candidate into a good or a bad image that carries its record."""
-        candidate, settled = self.reference(service, key, "candidate"), self.reference(service, key, state)
+    def settle(self, service: str, key: str, state: str, record: Mapping[str, Any], was: str = "candidate") -> None:
+        """Turns the candidate into a good or a bad image that carries its record; or the one that ``was`` good."""
+        candidate, settled = self.reference(service, key, was), self.reference(service, key, state)
         labels = {"record": json.dumps(record, sort_keys=True), "lab": self._lab, "service": service}
         # No step but its base: the layers are the candidate's, and only what is said of them is new. By standard input,
         # as others see command lines, and those end somewhere.

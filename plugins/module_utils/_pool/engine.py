@@ -40,6 +40,8 @@ def _lock(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         held = data["lock"] or {}
         before, was = held.get("number"), f"{held['owner']['name']} for {held['rollout']}" if held else None
         number = locks.acquire(data, params, time.time())
+        if params.get("wanted"):
+            data["wanted"] = params["wanted"]
         balancer.record.save()
         if number != before:
             balancer.record.journal(
@@ -69,6 +71,8 @@ def _unlock(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
             released, data["lock"] = lock is not None, None
         else:
             released = locks.release(data, params["number"])
+            if released and params.get("settled"):
+                data["wanted"] = None
         if released:
             balancer.record.save()
             balancer.record.journal(
@@ -102,6 +106,7 @@ def _info(balancer: Balancer, _params: Mapping[str, Any]) -> dict[str, Any]:
         "clock": now,
         "number": data["number"],
         "lock": _shown(data["lock"], now),
+        "wanted": data["wanted"],
         "members": {
             name: {
                 "member": name,
@@ -113,6 +118,7 @@ def _info(balancer: Balancer, _params: Mapping[str, Any]) -> dict[str, Any]:
                 "address": server.address,
                 "maintenance_port": ports.get(name),
                 "lease": _shown(data["leases"].get(name), now),
+                "kept": _shown(data["kept"].get(name), now),
             }
             for name, server in online.items()
         },
@@ -137,7 +143,7 @@ def _ports(balancer: Balancer) -> dict[str, int]:
 
 
 def _shown(held: Mapping[str, Any] | None, now: float) -> dict[str, Any] | None:
-    """A lock or a lease, and what the balancer's clock says of it."""
+    """A lock, a lease or a keeping, and what the balancer's clock says of it."""
     if held is None:
         return None
     return {**held, "expired": held["until"] <= now, "until_seconds": round(held["until"] - now, 1)}
@@ -162,4 +168,5 @@ _OPERATIONS: dict[str, Callable[[Balancer, Mapping[str, Any]], dict[str, Any]]] 
     "withdraw": leaving.withdraw,
     "drain_all": leaving.drain_all,
     "dismiss": leaving.dismiss,
+    "keep": leaving.keep,
 }

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How members leave for good, many in one call: withdrawn under leases and the floor, drained, dismissed.
+"""How members leave, many in one call: withdrawn under leases and the floor, drained, then dismissed or kept aside.
 
 A member that was withdrawn and not dismissed is one that is out, as in a rollout: it can be brought back in.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .balancer import Balancer
-from .haproxy import Server
+from .haproxy import BalancerError, Server
 from .locks import Refusal
 from .members import begin_drain, end_drain, reserve_now
 
@@ -84,10 +84,38 @@ def dismiss(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         for name in going:
             balancer.tell("dismissed", name, data)
             data["members"][name] = "gone"
-            data["leases"].pop(name, None)
-            data["added"].pop(name, None)
+            for key in ("leases", "added", "kept"):
+                data[key].pop(name, None)
         balancer.record.save()
         balancer.move_all([name for name in going if name in servers], online="maint", maintenance="maint")
+    return {"changed": True}
+
+
+def keep(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Keeps drained members aside for ``seconds``: in the maintenance pool, under no lease, to be gone back to.
+
+    They count as members no more until they are admitted again. The time passing does nothing by itself.
+    """
+    with balancer.record.held() as data:
+        balancer.lock(data, params["number"])
+        staying = [name for name in params["members"] if name in data["leases"] or name not in data["kept"]]
+        leases = {name: balancer.lease(data, name, params["number"]) for name in staying}
+        # Whoever brought one back that is kept, and found it ill, puts it where it was.
+        back = [name for name, lease in leases.items() if lease["phase"] == "admitting" and name in data["kept"]]
+        early = [name for name, lease in leases.items() if lease["phase"] != "maintenance" and name not in back]
+        if early:
+            raise BalancerError(f"{early[0]} is {leases[early[0]]['phase']} and not drained, so it can't be kept aside")
+        if balancer.dry or not staying:
+            return {"changed": bool(staying)}
+        balancer.move_all(back, online="maint", maintenance="ready")
+        now = time.time()
+        for name in staying:
+            balancer.tell("kept", name, data, version=data["versions"].get(name))
+            del data["leases"][name]
+            data["kept"].setdefault(
+                name, {"version": data["versions"].get(name), "since": now, "until": now + params["seconds"]}
+            )
+        balancer.record.save()
     return {"changed": True}
 
 

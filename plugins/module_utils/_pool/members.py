@@ -70,7 +70,9 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
             # Who has been dismissed is no member any more, whatever the configuration still names; but it is asked for
             # again where whoever dismissed it died before the other balancers heard of it.
             gone = {name for name, pool in data["members"].items() if pool == "gone"} - {member}
-            online = {name: server.online for name, server in servers.items() if name not in gone}
+            # Nor is who is kept aside, until somebody takes it in hand.
+            aside = gone | (data["kept"].keys() - data["leases"].keys() - {member})
+            online = {name: server.online for name, server in servers.items() if name not in aside}
             limits = _limits(params)
             refused = refuse(member, online, data["leases"], lock, limits)
             ahead = [] if refused else record.line.ahead(member, lock["number"], data["seconds"], now)
@@ -236,6 +238,7 @@ def admit_ready(balancer: Balancer, data: dict[str, Any], members: Sequence[str]
     for member in members:
         lease = data["leases"].pop(member)
         data["members"][member] = "online"
+        data["kept"].pop(member, None)
         data["versions"][member] = told[member]
         if "taken" in lease and not lease["adopted"]:
             data["seconds"][member] = round(now - lease["taken"], 1)

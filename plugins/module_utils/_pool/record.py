@@ -18,8 +18,9 @@ from .line import Line
 STATE_DIR = "/var/lib/golden-fleet"
 _JOURNAL_BYTES = 4_000_000
 # By member: who has it and why; its pool (online, maintenance, gone); how long its last change took; the version
-# that it was admitted with; where it is, while HAProxy's configuration doesn't name it.
-_OF_MEMBERS = ("leases", "members", "seconds", "versions", "added")
+# that it was admitted with; where it is, while HAProxy's configuration doesn't name it; with which version, and until
+# when, it is kept aside.
+_OF_MEMBERS = ("leases", "members", "seconds", "versions", "added", "kept")
 
 
 class Record:
@@ -46,7 +47,7 @@ class Record:
         data = read_json(f"{self._path}.json", {})
         if not isinstance(data, dict):
             raise BalancerError(f"{self._path}.json holds no record")
-        self.data = {"number": 0, "lock": None, **{key: {} for key in _OF_MEMBERS}, **data}
+        self.data = {"number": 0, "lock": None, "wanted": None, **{key: {} for key in _OF_MEMBERS}, **data}
         return self.data
 
     def forget(self, member: str) -> None:

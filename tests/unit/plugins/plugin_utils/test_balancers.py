@@ -272,7 +272,10 @@ def test_the_survey_merges_what_balancers_say_and_names_those_that_say_nothing(f
     assert found["members"]["web2"]["pool"] == "online"
     assert found["members"]["web2"]["maintenance_port"] == fleet.maintenance_port + 1
     assert (found["unreachable_balancers"], found["number"], found["lock"]["owner"]["name"]) == ([], 1, "user1@ctl")
+    fleet.on("keep", "lb2", members=["web1"], number=1, seconds=60)
+    assert _balancers.survey(controller.balancers)["members"]["web1"]["lease"] is None
     controller.cut_off = {"lb1"}
     found = _balancers.survey(controller.balancers)
+    assert found["members"]["web1"]["kept"]["version"] is None, "it was admitted before versions were recorded"
     assert found["unreachable_balancers"] == ["lb1: can't be reached: a test cut it off"]
     assert list(found["balancers"]) == ["lb2"]

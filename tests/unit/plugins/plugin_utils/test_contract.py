@@ -124,6 +124,14 @@ def test_two_gates_of_one_name(folder):
     assert "gates[1].name: 'smoke' is the name of an earlier gate too" in refused(folder, {"gates": [gate, gate]})
 
 
+def test_hosts_that_are_replaced_come_from_an_image_that_no_member_is_needed_for(folder):
+    assert _contract.load("alpha", folder, {"rollout": "image"})["scale"]["keep_previous_minutes"] == 60
+    asked = {"rollout": "image", "bake": {"from": "member"}}
+    assert "variable alpha_contract: bake.from: an image is made before any member has its release" in refused(
+        folder, asked
+    )
+
+
 def test_the_port_of_a_member_in_maintenance(folder):
     contract = _contract.load("alpha", folder, None, ["web1", "web2"])
     assert _contract.maintenance_port(contract, "web2") == 9001

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, LaunchError
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Rounds
+from ansible_collections.golden.fleet.plugins.plugin_utils._present import Present
 
 HOSTS = [Host(f"web-{number}", "ab"[number % 2]) for number in range(1, 7)]
 
@@ -62,7 +63,7 @@ class Balancers(Rounds):
         return serving, given_up
 
 
-def grow(hosts: Hosts, balancers: Balancers, unproven: Sequence[str] = (), replacements: int = 0) -> Any:
+def grow(hosts: Hosts | Present, balancers: Balancers, unproven: Sequence[str] = (), replacements: int = 0) -> Any:
     def prove(name: str, address: str) -> None:
         assert address == f"at {name}"
         if name in unproven:
@@ -89,8 +90,24 @@ def test_those_that_fail_are_replaced_in_their_zone_and_gone() -> None:
         "web-3": "healthy",
     }
     assert set(hosts.there) == set(outcome.joined)
+    assert outcome.zones == hosts.there
     assert sorted(hosts.there.values()) == ["a", "a", "a", "b", "b", "b"]
     assert outcome.missing == {}
+    assert outcome.unproven == ["web-2"], "the others say nothing of what they carry"
+
+
+def test_hosts_that_are_there_are_neither_launched_nor_removed() -> None:
+    hosts = Hosts()
+    there = {"web-1": "at web-1", "web-2": "at web-2"}
+    outcome = grow(Present(there, hosts), Balancers(ill=["web-2"]), unproven=["web-1"], replacements=1)
+    assert set(outcome.replaced) | set(outcome.missing) == {"web-1", "web-2"}
+    assert set(hosts.there) == {"web-3", "web-4", "web-5", "web-6", "web-7"}
+
+
+def test_without_an_image_there_are_no_others() -> None:
+    outcome = grow(Present({"web-1": "at web-1"}), Balancers())
+    assert set(outcome.joined) == {"web-1"}
+    assert "no image to launch it from" in outcome.missing["web-2"]
 
 
 def test_no_more_are_replaced_than_allowed_and_the_rest_serve() -> None:

@@ -51,6 +51,17 @@ def test_releases_that_an_image_carries(members: list[dict[str, Any]], version: 
     assert versions(_images.releases_for(answers, CONTRACT, version)) == carried
 
 
+def test_a_release_that_is_to_be_proven_by_the_image_itself_goes_before_the_ways_back() -> None:
+    answers = {"web1": found("2", "1", "2"), "web2": found("2", "1", "2", bad=("0",))}
+    assert _images.releases_for(answers, CONTRACT, "3", "abc") == [
+        {"version": "3", "sha256": "abc"},
+        {"version": "2", "sha256": "sha-2"},
+        {"version": "1", "sha256": "sha-1"},
+    ]
+    assert _images.releases_for(answers, CONTRACT, "1", "abc")[0]["sha256"] == "sha-1", "as the members were given it"
+    assert _images.releases_for({}, CONTRACT, "1", "abc") == [{"version": "1", "sha256": "abc"}]
+
+
 @pytest.mark.parametrize(
     ("members", "version", "message"),
     [

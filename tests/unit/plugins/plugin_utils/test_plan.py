@@ -202,3 +202,9 @@ def test_what_brings_a_member_back(member, state, expected):
     plans = _plan.plan_reconcile(["a", "b", "c"], releases, pool(a=state, b="online", c="online"))
     assert plans.get("a") == expected
     assert set(plans) <= {"a"}
+
+
+def test_a_host_that_is_kept_aside_is_in_order():
+    seen = pool(a="leased", b="online")
+    seen["members"]["a"]["kept"] = {"version": "1"}
+    assert _plan.plan_reconcile(["a", "b"], {"a": found("1", V1), "b": found("2", V1, V2)}, seen) == {}

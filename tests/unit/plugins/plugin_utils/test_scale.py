@@ -112,6 +112,37 @@ def test_who_serves_nobody_goes_before_who_serves() -> None:
     assert planned["remove"] == ["swagger-ui-3", "swagger-ui-1"]
 
 
+def kept(expired: bool = False) -> dict[str, Any]:
+    """A member that is kept aside from an earlier release."""
+    return {**member("1", "maintenance", "maintenance"), "kept": {"version": "1", "until": 0.0, "expired": expired}}
+
+
+def test_who_is_kept_aside_is_no_member_and_stays_for_its_time() -> None:
+    hosts = [host(1, image="good-1"), host(2), host(3), host(4)]
+    others = {"web1": kept(), "web2": kept(expired=True), "web3": kept(), "swagger-ui-1": kept()}
+    planned = plan(3, hosts=hosts, serving=[2, 3, 4], others=others)
+    assert (planned["now"], planned["idle"]) == (3, True)
+    planned = plan(4, hosts=hosts, serving=[2, 3, 4], others=others)
+    assert planned["launch"] == [{"name": "swagger-ui-5", "zone": "a"}]
+    assert planned["spare_from"] == 6
+
+
+def test_launched_hosts_that_were_kept_long_enough_are_removed_those_of_the_inventory_never() -> None:
+    others = {"swagger-ui-1": kept(expired=True), "web1": kept(expired=True)}
+    planned = plan(3, hosts=[host(1, image="good-1"), host(2)], serving=[2], others=others)
+    assert planned["dismiss"] == planned["remove"] == ["swagger-ui-1"]
+
+
+def test_after_a_rollback_hosts_come_from_the_image_of_the_release_that_was_gone_back_to() -> None:
+    """With the newer release's hosts kept aside, and its image good and newer."""
+    left = {f"swagger-ui-{number}": {**kept(), "version": "3"} for number in (1, 2)}
+    planned = plan(
+        4, hosts=[host(1, image="good-3"), host(2, image="good-3")], images=[image("3"), image("2")], others=left
+    )
+    assert (planned["image"], planned["version"]) == ("good-2", "2")
+    assert names(planned["launch"]) == ["swagger-ui-3"]
+
+
 def test_a_second_run_has_nothing_to_do() -> None:
     planned = plan(4, hosts=[host(1)], serving=[1])
     assert planned["idle"] is True

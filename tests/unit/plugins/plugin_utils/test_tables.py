@@ -41,16 +41,23 @@ def test_status_shows_pool_releases_lease_and_lock() -> None:
     }
     lease = {"rollout": "shop-2", "until": 0, "expired": True, "failed": "gate"}
     pool = {
-        "members": {"a": {"pool": "maintenance", "lease": lease}, "b": {"pool": "online", "lease": None}},
+        "members": {
+            "a": {"pool": "maintenance", "lease": lease},
+            "b": {"pool": "online", "lease": None},
+            "c": {"pool": "maintenance", "lease": None, "kept": {"until": 60, "expired": False}},
+            "d": {"pool": "maintenance", "lease": None, "kept": {"until": 60, "expired": True}},
+        },
         "balancers": {"lb1": {"clock": 5, "lock": {"owner": {"name": "ann@desk"}, "rollout": "shop-2", "until": 1}}},
         "unreachable_balancers": ["lb2"],
     }
-    contract = {"service": "shop", "summary": "A shop", "members": ["a", "b"]}
+    contract = {"service": "shop", "summary": "A shop", "members": ["a", "b", "c", "d"]}
     text = "\n".join(_tables.status_table(contract, pool, found, {"a": "x", "b": "y"}))
     assert "balancer can't be reached: lb2" in text
     assert "locked at lb1 by ann@desk for shop-2 until 00:00:01Z (expired)" in text
     assert "2 (not finished)" in text
     assert "shop-2 expired, failed: gate" in text
+    assert "kept until 00:01:00Z\n" in text
+    assert "kept until 00:01:00Z, which has passed" in text
     assert "unreachable" in text
 
 

@@ -26,6 +26,13 @@ def test_a_settled_candidate_carries_its_record(account: Account) -> None:
     assert not act(account, "good", key=KEY)["changed"]
 
 
+def test_what_was_good_may_prove_to_be_bad_and_never_the_other_way_round(account: Account) -> None:
+    image = account.bake("good")
+    assert act(account, "bad", key=KEY)["images"] == [f"{SERVICE}:bad-{KEY} ({image})"]
+    with pytest.raises(ValueError, match="there is no candidate"):
+        act(account, "good", key=KEY)
+
+
 def test_there_must_be_a_candidate(account: Account) -> None:
     account.bake("bad")
     with pytest.raises(ValueError, match=f"there is no candidate {KEY} of {SERVICE}"):

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Members that join and leave a real HAProxy while it serves."""
+"""Members that join and leave a real HAProxy while it serves, some of them kept aside."""
 
 from __future__ import annotations
 
@@ -189,3 +189,98 @@ def test_one_that_was_dismissed_stays_out_through_a_restart(grown: Fleet) -> Non
     lb1.start()
     pools.restore(lb1.runtime, str(lb1.folder), str(lb1.config))
     assert grown.pools()["web3"] == "out"
+
+
+def keep(fleet: Fleet, *names: str, number: int = 1, seconds: float = 60) -> dict[str, Any]:
+    withdraw(fleet, *names, number=number)
+    assert fleet.on("drain_all", members=list(names), number=number, seconds=5)["left"] == {}
+    return fleet.on("keep", members=list(names), number=number, seconds=seconds)
+
+
+def kept(fleet: Fleet) -> dict[str, str]:
+    """The version of each that is kept aside."""
+    members = fleet.on("info")["members"]
+    return {name: seen["kept"]["version"] for name, seen in members.items() if seen["kept"]}
+
+
+def test_who_is_kept_aside_is_reached_by_nobody_and_counts_no_more(grown: Fleet) -> None:
+    join(grown, *NEW)
+    admit(grown, *NEW)
+    with Load(grown.balancers["lb1"]) as load:
+        assert keep(grown, *NEW) == {"changed": True}
+    assert load.failures == []
+    assert {grown.pools()[name] for name in NEW} == {"maintenance"}
+    assert kept(grown) == dict.fromkeys(NEW, "2")
+    assert grown.balancers["lb1"].record()["leases"] == {}
+    # Of three members one may go with a floor of two thirds, and of six it would be two.
+    assert withdraw(grown, "web1", "web2", floor="66%")["taken"] == ["web1"]
+    assert keep(grown, *NEW[:1], seconds=0)["changed"] is True, "whoever takes it in hand again keeps it again"
+
+
+def test_who_is_kept_aside_comes_back_as_new_hosts_join(grown: Fleet) -> None:
+    join(grown, *NEW)
+    admit(grown, *NEW)
+    keep(grown, *NEW)
+    join(grown, *NEW)
+    assert kept(grown) == dict.fromkeys(NEW, "2"), "until it serves again"
+    with Load(grown.balancers["lb1"]) as load:
+        assert admit(grown, *NEW)["admitted"] == NEW
+        wait_for("they serve", lambda: {grown.balancers["lb1"].get()[1] for _ in range(12)} >= set(NEW))
+    assert load.failures == []
+    assert kept(grown) == {}
+    assert set(grown.pools().values()) == {"online"}
+
+
+def test_one_that_is_ill_when_it_comes_back_is_kept_again(grown: Fleet) -> None:
+    join(grown, "new1")
+    admit(grown, "new1")
+    keep(grown, "new1")
+    grown.hosts["new1"].healthy = False  # type: ignore[attr-defined]
+    join(grown, "new1")
+    assert grown.pools()["new1"] == "draining"
+    assert grown.on("keep", members=["new1"], number=1, seconds=0) == {"changed": True}
+    assert grown.pools()["new1"] == "maintenance"
+    assert kept(grown) == {"new1": "2"}
+
+
+def test_nobody_is_kept_aside_before_its_sessions_have_ended(grown: Fleet) -> None:
+    withdraw(grown, "web3")
+    answer = grown.on("keep", members=["web3"], number=1, seconds=60)
+    assert answer == {"failed": True, "msg": "web3 is draining and not drained, so it can't be kept aside"}
+    join(grown, "new1")
+    assert grown.on("keep", members=["new1"], number=1, seconds=60)["failed"], "it never served"
+
+
+def test_who_is_kept_aside_stays_so_through_a_restart_until_it_is_dismissed(grown: Fleet) -> None:
+    keep(grown, "web3", seconds=0)
+    lb1 = grown.balancers["lb1"]
+    lb1.kill()
+    (lb1.folder / "haproxy.state").unlink()
+    lb1.start()
+    pools.restore(lb1.runtime, str(lb1.folder), str(lb1.config))
+    assert grown.pools()["web3"] == "maintenance"
+    assert grown.on("info")["members"]["web3"]["kept"]["expired"] is True
+    withdraw(grown, "web3")
+    grown.on("drain_all", members=["web3"], number=1, seconds=5)
+    grown.on("dismiss", members=["web3"], number=1)
+    assert kept(grown) == {}
+    assert grown.pools()["web3"] == "out"
+
+
+def test_a_dead_controllers_members_are_kept_by_the_next_one(grown: Fleet) -> None:
+    withdraw(grown, "web3")
+    grown.on("drain_all", members=["web3"], number=1, seconds=5)
+    grown.on("lock", owner={**OWNER, "pid": 2}, rollout="r2", version="2", ttl=60, steal=True)
+    assert grown.on("keep", members=["web3"], number=1, seconds=60)["refused"]["kind"] == "superseded"
+    assert keep(grown, "web3", number=2) == {"changed": True}
+    assert set(kept(grown)) == {"web3"}
+
+
+def test_how_many_members_are_wanted_outlives_the_lock_until_it_is_settled(grown: Fleet) -> None:
+    grown.on("lock", owner=OWNER, rollout="r", version="2", ttl=60, wanted=6)
+    assert grown.on("info")["wanted"] == 6
+    grown.on("unlock", number=1, settled=False)
+    grown.on("lock", owner={**OWNER, "pid": 2}, rollout="r2", version="2", ttl=60)
+    assert grown.on("info")["wanted"] == 6
+    grown.on("unlock", number=2, settled=True)
+    assert grown.on("info")["wanted"] is None
