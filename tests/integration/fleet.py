@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -125,10 +126,11 @@ class Fleet:
     env: dict[str, str] = field(default_factory=dict)
     versions: tuple[str, str] = ("", "")
     _runs: list[Run] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def start(self, playbook: str, *options: str, **variables: Any) -> Run:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        log = FOLDER / f"{len(self._runs):03}-{Path(playbook).name}.log"
+        log = FOLDER / f"{next(self._numbers):03}-{Path(playbook).name}.log"
         env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8", **self.env}
         with log.open("wb") as out:
             process = subprocess.Popen(
