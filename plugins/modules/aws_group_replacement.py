@@ -60,20 +60,13 @@ options:
     description: How long it may take from one change of what is seen to the next.
     type: int
     default: 900
-  pause_seconds:
-    description: The pause between two looks.
-    type: float
-    default: 5
-  carry:
-    description: What the look before answered; the controller fills it in.
-    type: dict
-    default: {}
 notes:
   - Endpoints that differ by service come from the process's environment, as in C(AWS_ENDPOINT_URL_EC2).
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - golden.fleet._aws_steps
 """
 
 EXAMPLES = r"""
@@ -113,7 +106,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.golden.fleet.plugins.module_utils._aws.capacity import Limits
 from ansible_collections.golden.fleet.plugins.module_utils._aws.ec2 import EC2_ERRORS
-from ansible_collections.golden.fleet.plugins.module_utils._aws.group import Group, GroupError, Groups, text_of
+from ansible_collections.golden.fleet.plugins.module_utils._aws.group import STEPS, Group, GroupError, Groups, text_of
 from ansible_collections.golden.fleet.plugins.module_utils._aws.launching import LaunchError, Launching
 from ansible_collections.golden.fleet.plugins.module_utils._aws.replacement import (
     Refreshes,
@@ -214,8 +207,7 @@ def main() -> None:
             "failures": {"type": "str", "default": "0"},
             "by": {"type": "str", "choices": ["auto", "service", "fleet"], "default": "auto"},
             "wait_seconds": {"type": "int", "default": 900},
-            "pause_seconds": {"type": "float", "default": 5},
-            "carry": {"type": "dict", "default": {}},
+            **STEPS,
         },
         supports_check_mode=True,
     )

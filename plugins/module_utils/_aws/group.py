@@ -20,6 +20,11 @@ IN_SERVICE = "InService"
 # On their way out, or set aside by somebody: the group doesn't count them as its capacity.
 _NOT_COUNTED = ("Terminating", "Terminated", "Detaching", "Detached", "EnteringStandby", "Standby")
 _AT_ONCE = 100
+# What a module is asked for that looks at a group and takes one step each time: doc_fragments/_aws_steps.py.
+STEPS: dict[str, dict[str, Any]] = {
+    "pause_seconds": {"type": "float", "default": 5},
+    "carry": {"type": "dict", "default": {}},
+}
 
 
 class GroupError(Exception):
