@@ -69,13 +69,15 @@ class JoiningRounds(Rounds):
     def _give_up(self, names: list[str]) -> None:
         for name in names:
             self._forget(name)
+        new = [name for name in names if name not in self._kept]
+        aside = [name for name in names if name in self._kept]
         for balancer in self._balancers.names:
             # It serves nobody; what is left of it goes with the next one that scales.
             with suppress(ChangeError, HostError):
-                new = [name for name in names if name not in self._kept]
-                self._balancers.do(balancer, "dismiss", members=new, **self._same)
-                aside = [name for name in names if name in self._kept]
-                self._balancers.do(balancer, "keep", members=aside, seconds=0, **self._same)
+                if new:
+                    self._balancers.do(balancer, "dismiss", members=new, **self._same)
+                if aside:
+                    self._balancers.do(balancer, "keep", members=aside, seconds=0, **self._same)
 
     def _forget(self, name: str) -> None:
         self._checked.pop(name, None)
