@@ -18,6 +18,7 @@ _SPEC = {
     "version": {"type": "str"},
     "number": {"type": "int"},
     "at_least": {"type": "int", "default": 0},
+    "after": {"type": "int"},
     "ttl_seconds": {"type": "int", "default": 120},
     "steal": {"type": "bool", "default": False},
     "wanted": {"type": "int"},

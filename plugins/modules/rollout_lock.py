@@ -38,6 +38,11 @@ options:
     description: The lowest number to be given, so that hosts that have seen a higher one don't refuse it.
     type: int
     default: 0
+  after:
+    description:
+      - The number that RV(golden.fleet.pool_info#module:number) had when this run was planned. The lock is refused
+        where others have held it since.
+    type: int
   ttl_seconds:
     description: How long the lock holds unless it is renewed; longer than the longest step between two changes.
     type: int
@@ -84,6 +89,7 @@ EXAMPLES = r"""
     service: shop
     rollout: shop-1.4.2-20250101T120000Z
     version: 1.4.2
+    after: "{{ pool.number }}"
   register: lock
 
 - name: Give it back
@@ -112,6 +118,12 @@ taken_over:
   returned: when O(state=held)
   type: list
   elements: str
+abandoned:
+  description:
+    - Whether this lock was one that nobody had given back. The last steps of whoever held it may have come after
+      whatever was asked before, so a plan has to be made anew.
+  returned: when O(state=held)
+  type: bool
 lock:
   description: The lock of the rollout that was asked to stop; null where none is running.
   returned: when O(state=stop_requested)
@@ -122,7 +134,8 @@ refused:
   returned: when O(state=held), null unless another has it
   type: dict
 refusal:
-  description: V(locked) where another holds the lock, V(superseded) where this number is no holder's any more.
+  description: V(locked) where another holds the lock, V(superseded) where this number is no holder's any more,
+      V(late) where another has held it since O(after).
   returned: on failure
   type: str
 msg:

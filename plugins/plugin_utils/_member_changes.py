@@ -100,7 +100,9 @@ def _reserve_all(balancers: Balancers, params: Mapping[str, Any]) -> tuple[dict[
         _undo(balancers, reserved, same)
         if refused["kind"] not in ("floor", "window") or time.monotonic() >= deadline:
             return refused, {}
-        balancers.say(f"waiting: {refused['msg']}")
+        # Every rollout waits for its window; the floor may wait for a member that somebody has to look after.
+        tell = balancers.warn if refused["kind"] == "floor" else balancers.say
+        tell(f"waiting: {refused['msg']}")
         if os.getppid() != asked_by:
             raise ChangeError(f"the playbook that asked for {params['member']} has ended: nobody waits for it any more")
         if reserved:

@@ -47,10 +47,11 @@ def plan_rollout(
     """Which member is changed, which is passed over, which comes first.
 
     ``rollout`` names the ``service``, the ``version``, its ``members`` in order and its ``contract``.
-    Returns ``idle`` (all serve the version and have proven it: there is nothing to lock for), ``members`` (by name:
-    action ``change``, ``pass`` or ``unreachable``; from; previous; whether the version was proven good on it before),
-    ``canary`` (empty when nothing is to do), ``to_stage`` (members that don't hold the version yet), ``unreachable``,
-    ``zones`` and ``at_least``, the lowest number that a rollout must carry so that no host refuses it.
+    Returns ``idle`` (all serve the version and have proven it, and nobody died with the lock: there is nothing to lock
+    for), ``members`` (by name: action ``change``, ``pass`` or ``unreachable``; from; previous; whether the version was
+    proven good on it before), ``canary`` (empty when nothing is to do), ``to_stage`` (members that don't hold the
+    version yet), ``unreachable``, ``zones``, ``at_least`` (the lowest number that a rollout must carry so that no host
+    refuses it) and ``after`` (the number that the pool had).
     """
     version, members = rollout["version"], rollout["members"]
     _refuse_impossible(rollout, pool, zones)
@@ -73,12 +74,13 @@ def plan_rollout(
         )
     changing = [member for member in members if planned[member]["action"] == "change"]
     return {
-        "idle": all(entry["action"] == "pass" and entry["proven"] for entry in planned.values()),
+        "idle": not pool["lock"] and all(entry["action"] == "pass" and entry["proven"] for entry in planned.values()),
         "members": planned,
         "canary": _canary(changing, planned),
         "to_stage": [member for member in changing if not _holds(version, releases[member])],
         "unreachable": unreachable,
         "zones": dict(zones),
+        "after": pool["number"],
         "at_least": max([int(found.get("number") or 0) for found in releases.values()], default=0),
     }
 

@@ -95,7 +95,7 @@ def plan(
     }
     result["renders"] = bool(launched or going) or _unnamed(contract, pool)
     done = ("back", "canary", "launch", "leave", "dismiss", "remove", "renders")
-    return {**result, "idle": not any(result[key] for key in done) and not pool.get("wanted")}
+    return {**result, "idle": not (any(result[key] for key in done) or pool.get("wanted") or pool["lock"])}
 
 
 def _groups(contract: Mapping[str, Any], version: str, pool: Mapping[str, Any], hosts: Mapping[str, Any]) -> Groups:

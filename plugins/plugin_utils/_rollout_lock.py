@@ -66,6 +66,7 @@ def hold(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
             if answer["changed"]:
                 taken.add(name)
         number = max(numbers.values())
+        _refuse_late(params, number)
         if params["check_mode"]:
             return _held(params, number, taken, taken_over, held_by)
         for name, lower in list(numbers.items()):
@@ -78,6 +79,15 @@ def hold(balancers: Balancers, params: Mapping[str, Any]) -> Answer:
                 balancers.do(name, "unlock", number=numbers[name], reach_seconds=0)
         raise
     return _held(params, number, taken, taken_over, held_by)
+
+
+def _refuse_late(params: Mapping[str, Any], number: int) -> None:
+    """Refuses where others have had the lock since the number ``after``: what was planned then is of the past."""
+    if params["after"] is not None and number > max(params["after"] + 1, params["at_least"]):
+        raise ChangeError(
+            f"another run held the lock of {params['service']} while this one was planned: run the same command again",
+            refusal="late",
+        )
 
 
 def _held(
@@ -93,6 +103,7 @@ def _held(
         "number": number,
         "refused": None,
         "taken_over": taken_over,
+        "abandoned": bool(taken) and any(held_by.values()),
         "before": {"lock": next((holder for holder in held_by.values() if holder), None) if taken else now},
         "after": {"lock": now},
     }

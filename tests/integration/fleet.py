@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -26,6 +27,7 @@ from demo.report import fetch_admissions, online_min, wrong_versions
 from demo.sampler import Sampler
 
 INVENTORY = CHECKOUT / "inventories" / "lab"
+CALLBACKS = CHECKOUT / "tests" / "integration" / "callbacks"
 FOLDER = CHECKOUT / "build" / "integration"
 STATE = "/var/lib/golden-fleet"
 LIMIT_SECONDS = 300
@@ -127,6 +129,24 @@ class Fleet:
     versions: tuple[str, str] = ("", "")
     _runs: list[Run] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextlib.contextmanager
+    def held_before(self, task: str, playbook: str, **variables: Any) -> Iterator[Run]:
+        """A playbook that waits before one of its tasks while the block runs."""
+        file = FOLDER / "held"
+        file.unlink(missing_ok=True)
+        callbacks = {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "hold"}
+        hold = {"FLEET_TEST_HOLD_BEFORE": task, "FLEET_TEST_HOLD_FILE": str(file)}
+        run = dataclasses.replace(self, env={**self.env, **callbacks, **hold}).start(playbook, **variables)
+        until = time.monotonic() + LIMIT_SECONDS
+        while not file.exists():
+            assert run.process.poll() is None, f"ended before {task!r}:\n{run.tail()}"
+            assert time.monotonic() < until, f"{task!r} not seen in {LIMIT_SECONDS} s:\n{run.tail()}"
+            time.sleep(0.05)
+        try:
+            yield run
+        finally:
+            file.unlink()
 
     def start(self, playbook: str, *options: str, **variables: Any) -> Run:
         FOLDER.mkdir(parents=True, exist_ok=True)

@@ -62,6 +62,30 @@ def test_a_controller_that_is_killed(fleet: Fleet, moment: Callable[[Fleet, Run]
     assert not any(fleet.leases(SERVICE).values())
 
 
+def test_what_a_dead_controller_still_did_after_the_members_were_looked_at_is_seen(fleet: Fleet) -> None:
+    _, new = versions(fleet)
+    first = fleet.start("rollout", service=SERVICE, version=new)
+    the_gates(fleet, first)
+    first.kill()
+    out = sorted(fleet.online(SERVICE)["lb1"])
+    service = fleet.lab.services[SERVICE]
+    last = {
+        "service": SERVICE,
+        "number": fleet.state("lb1", SERVICE)["lock"]["number"],
+        "version": new,
+        "admitted": next(member for member in service.members if member not in out),
+        # As many as the floor lets go: who was admitted could be taken out again by nobody.
+        "out": [out[0], out[-1]],
+    }
+    with fleet.held_before("Take the lock of the service", "rollout", service=SERVICE, version=new) as again:
+        fleet.must("tests/integration/last_steps.yml", last_steps=last)
+        floor = len(fleet.online(SERVICE)["lb1"])
+    assert again.wait(120) == 0, again.tail()
+    assert floor == service.floor
+    assert set(fleet.active(SERVICE).values()) == {new}, again.tail()
+    assert not any(fleet.leases(SERVICE).values())
+
+
 def test_a_controller_that_was_stopped_and_wakes_after_its_lock_went_to_another(fleet: Fleet) -> None:
     _, new = versions(fleet)
     # Every step short, so that the lock expires soon.

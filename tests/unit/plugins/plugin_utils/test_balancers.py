@@ -47,6 +47,8 @@ class Controller:
             "version": "2",
             "ttl_seconds": 60,
             "at_least": 0,
+            "after": None,
+            "service": "shop",
             "steal": False,
             "check_mode": False,
         }
@@ -122,6 +124,20 @@ def test_the_lock_has_one_number_and_the_second_rollout_is_refused(fleet: Fleet)
     assert (everywhere(fleet, "web1"), leases(fleet)) == ({"online"}, set())
 
 
+def test_whoever_planned_before_another_held_the_lock_is_refused(fleet: Fleet) -> None:
+    fleet.open()
+    first, second = Controller(fleet), Controller(fleet, pid=2)
+    assert first.hold(after=0)["abandoned"] is False
+    for name in fleet.balancers:
+        fleet.on("unlock", name, number=1)
+    with pytest.raises(ChangeError, match="another run held the lock of shop while this one was planned") as refused:
+        second.hold(after=0)
+    assert refused.value.more["refusal"] == "late"
+    assert {balancer.record()["lock"] for balancer in fleet.balancers.values()} == {None}
+    # Numbers may be left out: where hosts have seen a higher one, and after a refusal.
+    assert second.hold(after=2, at_least=9)["number"] == 9
+
+
 def test_a_refusal_at_the_second_balancer_leaves_no_lock_at_the_first(fleet: Fleet) -> None:
     fleet.open()
     other = Controller(fleet, pid=2)
@@ -139,7 +155,7 @@ def test_the_lock_of_a_dead_process_of_this_machine_is_taken_over_at_once(fleet:
     dead.hold(ttl_seconds=3600)
     alive.owner = here
     answer = alive.hold()
-    assert (answer["number"], "is dead" in answer["taken_over"][0]) == (2, True)
+    assert (answer["number"], "is dead" in answer["taken_over"][0], answer["abandoned"]) == (2, True, True)
     # A living one, this time: process 1.
     third = Controller(fleet, pid=3)
     third.owner = {**here, "pid": 3, "started": "3"}

@@ -27,6 +27,8 @@ def pool(**members):
     return {
         "balancers": {},
         "unreachable": [],
+        "number": 6,
+        "lock": None,
         "members": {
             name: {"pool": "maintenance", "lease": {"rollout": "r"}} if state == "leased" else {"pool": state}
             for name, state in members.items()
@@ -93,7 +95,15 @@ def test_a_member_that_is_out_already_comes_first():
 def test_a_second_run_has_nothing_to_do():
     releases = {name: found("2", V1, V2, number=7) for name in "abc"}
     planned = _plan.plan_rollout(rollout(), releases, pool(a="online", b="online", c="online"), ZONES)
-    assert (planned["idle"], planned["canary"], planned["to_stage"], planned["at_least"]) == (True, "", [], 7)
+    assert (planned["idle"], planned["canary"], planned["to_stage"]) == (True, "", [])
+    assert (planned["at_least"], planned["after"]) == (7, 6)
+
+
+def test_where_somebody_died_with_the_lock_there_is_something_to_do():
+    releases = {name: found("2", V1, V2) for name in "abc"}
+    seen = {**pool(a="online", b="online", c="online"), "lock": {"number": 6, "expired": True}}
+    planned = _plan.plan_rollout(rollout(), releases, seen, ZONES)
+    assert (planned["idle"], planned["canary"]) == (False, "")
 
 
 def test_a_release_that_was_not_proven_on_every_member_still_has_to_be_marked():
