@@ -6,7 +6,6 @@ Standard library only, for the Python of any host. Prints lines of JSON: samples
 balancer doesn't answer; and ``{"pong", "t"}`` for every line that comes in, so that the clocks can be compared.
 """
 
-import csv
 import json
 import os
 import socket
@@ -30,9 +29,13 @@ def _ask(path: str, command: str) -> str:
 def members(stat: str, services: list[str]) -> dict[str, dict[str, str]]:
     """Status of each service's members in the online pool, out of ``show stat``: {service: {member: status}}."""
     found: dict[str, dict[str, str]] = {service: {} for service in services}
-    for row in csv.DictReader(stat.lstrip("# ").splitlines()):
-        if row["pxname"] in found and row["svname"] not in ("FRONTEND", "BACKEND"):
-            found[row["pxname"]][row["svname"]] = row["status"]
+    header, *rows = stat.lstrip("# ").splitlines()
+    # No column up to this one holds a comma, and with hundreds of members the others need not be taken apart.
+    last = header.split(",").index("status")
+    for row in filter(None, rows):
+        backend, server, *rest = row.split(",", last + 1)
+        if backend in found:
+            found[backend][server] = rest[last - 2]
     return found
 
 
@@ -68,7 +71,7 @@ def main(path: str, services: list[str], pause: float, seconds: float) -> None:
         taken = time.time()
         try:
             _say({"t": taken, "services": sample(_ask(path, _SERVERS_ONLY), services)})
-        except (OSError, KeyError) as error:
+        except (OSError, ValueError, IndexError) as error:
             _say({"t": taken, "error": f"{type(error).__name__}: {error}"})
         due = max(due + pause, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))

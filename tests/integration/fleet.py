@@ -251,7 +251,7 @@ class Fleet:
         return {name: [m for m in members if m not in sample.out] for (name, _), sample in latest.items()}
 
     @contextlib.contextmanager
-    def watched(self, *services: str, rate: float = 60) -> Iterator[list[Watched]]:
+    def watched(self, *services: str, rate: float = 60, samples_per_second: float = 5) -> Iterator[list[Watched]]:
         """Load and sampling while the block runs; afterwards the list holds what was seen of the first service."""
         chosen = [self.lab.services[name] for name in services]
         config = Config(
@@ -262,7 +262,8 @@ class Fleet:
         )
         load = Load(config, FOLDER, name=f"load-{len(self._runs):03}")
         seen: list[Watched] = []
-        with Sampler(self.lab.balancers, list(services)) as sampler, load:
+        sampling = Sampler(self.lab.balancers, list(services), per_second=samples_per_second)
+        with sampling as sampler, load:
             sampler.wait(20)
             yield seen
             figures = load.stop()
