@@ -11,14 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import locks
 from .balancer import Balancer
 from .haproxy import BalancerError, Server
 from .locks import Refusal
-from .members import begin_drain, end_drain, reserve_now
+from .members import begin_drain, end_drain, grant, limits_of, those_that_count
+from .rules import refuse
 
 _POLL_SECONDS = 0.1
-# What a first refusal of this kind says of one member, it says of all that follow.
-_OF_ALL = ("stopped", "superseded")
 
 
 def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,22 +26,44 @@ def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns ``taken`` and ``kept``, the reason for each of the others.
     """
-    members = params["members"]
-    taken: list[str] = []
-    kept: dict[str, str] = {}
-    for member in members:
-        try:
-            # No window: these don't come back, so nothing is won by waiting for one another.
-            reserve_now(balancer, {**params, "member": member, "window": "100%"})
-            taken.append(member)
-        except Refusal as refusal:
-            if refusal.kind in _OF_ALL:
-                raise
-            kept[member] = str(refusal)
-    if taken and not balancer.dry:
-        with balancer.record.held() as data:
+    members, now = params["members"], time.time()
+    with balancer.record.held() as data:
+        lock = balancer.lock(data, params["number"])
+        locks.renew(lock, now)
+        servers = balancer.runtime.servers(balancer.service)
+        unknown = [member for member in members if member not in servers]
+        if unknown:
+            balancer.server(unknown[0])
+        before = set(data["leases"])
+        kept = _lease_those_that_may_go(balancer, data, servers, params, now)
+        taken = [member for member in members if member not in kept]
+        balancer.record.save()
+        for member in taken:
+            balancer.tell("adopted" if member in before else "reserved", member, data)
+        if not balancer.dry:
             begin_drain(balancer, data, taken, params["number"])
     return {"changed": bool(taken), "taken": taken, "kept": kept}
+
+
+def _lease_those_that_may_go(
+    balancer: Balancer, data: dict[str, Any], servers: Mapping[str, Server], params: Mapping[str, Any], now: float
+) -> dict[str, str]:
+    """Leases them in the record; returns why each of the others stays. Raises what is refused to all of them."""
+    kept: dict[str, str] = {}
+    # No window: these don't come back, so nothing is won by waiting for one another.
+    limits = limits_of({**params, "window": "100%"})
+    for member in params["members"]:
+        lease, lock = data["leases"].get(member), balancer.lock(data, params["number"])
+        ours = lease is not None and lease["number"] == lock["number"]
+        online = those_that_count(data, servers, member)
+        refused = {} if ours else refuse(member, online, data["leases"], lock, limits)
+        if refused.get("kind") == "stopped":
+            raise Refusal(refused["kind"], refused["msg"])
+        if refused:
+            kept[member] = refused["msg"]
+        else:
+            grant(balancer, data, servers[member], {**params, "member": member}, now)
+    return kept
 
 
 def drain_all(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:

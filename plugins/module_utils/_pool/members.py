@@ -15,7 +15,7 @@ from typing import Any
 
 from . import locks
 from .balancer import Balancer
-from .haproxy import BalancerError
+from .haproxy import BalancerError, Server
 from .locks import Refusal
 from .rules import Limits, refuse
 
@@ -44,11 +44,6 @@ def reserve(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         renew = False
 
 
-def reserve_now(balancer: Balancer, params: Mapping[str, Any]) -> None:
-    """Takes a lease on the member where floor and budget allow it at this moment; raises Refusal where they don't."""
-    _reserve(balancer, params, renew=True, deadline=time.monotonic())
-
-
 def _await_change(balancer: Balancer, seen: object, until: float) -> None:
     """Waits until the record is another one than the ``seen``: many may wait at once, and to ask HAProxy costs."""
     while balancer.record.stamp() == seen and time.monotonic() < until:
@@ -65,21 +60,7 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
             balancer.server(member)
         lease = data["leases"].get(member)
         ours = lease is not None and lease["number"] == lock["number"]
-        refused = {}
-        if not ours:
-            # Who has been dismissed is no member any more, whatever the configuration still names; but it is asked for
-            # again where whoever dismissed it died before the other balancers heard of it.
-            gone = {name for name, pool in data["members"].items() if pool == "gone"} - {member}
-            # Nor is who is kept aside, until somebody takes it in hand.
-            aside = gone | (data["kept"].keys() - data["leases"].keys() - {member})
-            online = {name: server.online for name, server in servers.items() if name not in aside}
-            limits = _limits(params)
-            refused = refuse(member, online, data["leases"], lock, limits)
-            ahead = [] if refused else record.line.ahead(member, lock["number"], data["seconds"], now)
-            # Whoever may not go now, as one whose zone is at its floor, holds nobody back.
-            first = next((o for o in ahead if o in online and not refuse(o, online, data["leases"], lock, limits)), "")
-            if first:
-                refused = {"kind": "window", "msg": f"{first} goes first: it came before, or takes longer"}
+        refused = {} if ours else _refused(balancer, data, servers, params, now)
         if refused:
             if renewed:
                 record.save()
@@ -91,25 +72,59 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
             raise Refusal(refused["kind"], refused["msg"])
         if not balancer.dry:
             record.line.leave(member, now)
-        data["leases"][member] = {
-            "phase": "reserved",
-            "was": "online" if servers[member].admin == "ready" else "out",
-            "taken": now,
-            **(lease or {}),
-            "owner": lock["owner"],
-            "rollout": lock["rollout"],
-            "number": lock["number"],
-            "version": params.get("version") or lock["version"],
-            "adopted": bool(lease) and (not ours or lease["adopted"]),
-            "until": now + params["lease_seconds"],
-            "failed": None,
-        }
-        if data["leases"][member]["phase"] == "admitting":
-            # Whoever admitted it didn't get to the end, and now it is to go out again.
-            data["leases"][member]["phase"] = "maintenance"
+        grant(balancer, data, servers[member], params, now)
         record.save()
         balancer.tell("adopted" if lease and not ours else "reserved", member, data)
         return {"changed": not ours, "adopted": bool(lease) and not ours, "was": data["leases"][member]["was"]}
+
+
+def _refused(
+    balancer: Balancer, data: dict[str, Any], servers: Mapping[str, Server], params: Mapping[str, Any], now: float
+) -> dict[str, str]:
+    """Why the member may not go now: by the rules, or as another who waits goes first."""
+    member, lock, limits = params["member"], balancer.lock(data, params["number"]), limits_of(params)
+    online = those_that_count(data, servers, member)
+    refused = refuse(member, online, data["leases"], lock, limits)
+    ahead = [] if refused else balancer.record.line.ahead(member, lock["number"], data["seconds"], now)
+    # Whoever may not go now, as one whose zone is at its floor, holds nobody back.
+    first = next((o for o in ahead if o in online and not refuse(o, online, data["leases"], lock, limits)), "")
+    return {"kind": "window", "msg": f"{first} goes first: it came before, or takes longer"} if first else refused
+
+
+def those_that_count(data: Mapping[str, Any], servers: Mapping[str, Server], member: str) -> dict[str, bool]:
+    """Whether each one is online, of all that count as members where ``member`` is asked for."""
+    # Who has been dismissed is no member any more, whatever the configuration still names; but it is asked for again
+    # where whoever dismissed it died before the other balancers heard of it.
+    gone = {name for name, pool in data["members"].items() if pool == "gone"} - {member}
+    # Nor is who is kept aside, until somebody takes it in hand.
+    aside = gone | (data["kept"].keys() - data["leases"].keys() - {member})
+    return {name: server.online for name, server in servers.items() if name not in aside}
+
+
+def grant(
+    balancer: Balancer, data: dict[str, Any], server: Server, params: Mapping[str, Any], now: float
+) -> dict[str, Any]:
+    """Puts a lease on the member into the record; one that another holder left is adopted."""
+    member, lock = params["member"], balancer.lock(data, params["number"])
+    lease = data["leases"].get(member)
+    ours = lease is not None and lease["number"] == lock["number"]
+    granted = data["leases"][member] = {
+        "phase": "reserved",
+        "was": "online" if server.admin == "ready" else "out",
+        "taken": now,
+        **(lease or {}),
+        "owner": lock["owner"],
+        "rollout": lock["rollout"],
+        "number": lock["number"],
+        "version": params.get("version") or lock["version"],
+        "adopted": bool(lease) and (not ours or lease["adopted"]),
+        "until": now + params["lease_seconds"],
+        "failed": None,
+    }
+    if granted["phase"] == "admitting":
+        # Whoever admitted it didn't get to the end, and now it is to go out again.
+        granted["phase"] = "maintenance"
+    return granted
 
 
 def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,7 +324,7 @@ def _is_admitted(balancer: Balancer, data: dict[str, Any], params: Mapping[str, 
     return True
 
 
-def _limits(params: Mapping[str, Any]) -> Limits:
+def limits_of(params: Mapping[str, Any]) -> Limits:
     return Limits(
         floor=params.get("floor") or 0,
         floor_per_zone=params.get("floor_per_zone") or 0,
