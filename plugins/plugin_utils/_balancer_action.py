@@ -48,15 +48,17 @@ class BalancerAction(ControllerAction):
         unknown = [name for name in names if name not in hostvars]
         if unknown:
             raise AnsibleActionFail(f"balancers that are not in the inventory: {', '.join(unknown)}")
-        connections: dict[str, Any] = {}
+        # Balancers are asked from several threads; Ansible's variables and its plugin loader are made for one.
+        try:
+            connections = {name: _engine.connect(self, dict(task_vars), name) for name in names}
+        except _engine.HostError as error:
+            raise AnsibleActionFail(str(error)) from error
+        places = {name: _places(hostvars[name]) for name in names}
+        pythons = {name: _engine.python_of(hostvars[name]) for name in names}
 
         def call(name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-            if name not in connections:
-                connections[name] = _engine.connect(self, dict(task_vars), name)
-            variables = hostvars[name]
-            places = {key: variables[variable] for key, variable in _PLACES.items() if variable in variables}
-            given = {**places, **asked, "service": service, "check_mode": self._task.check_mode}
-            return _engine.run(connections[name], name, "_pool", given, _engine.python_of(variables))
+            given = {**places[name], **asked, "service": service, "check_mode": self._task.check_mode}
+            return _engine.run(connections[name], name, "_pool", given, pythons[name])
 
         about = task_vars.get("inventory_hostname", service)
         try:
@@ -69,6 +71,10 @@ class BalancerAction(ControllerAction):
             )
         except ChangeError as error:
             raise AnsibleActionFail(str(error)) from error
+
+
+def _places(variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: variables[variable] for key, variable in _PLACES.items() if variable in variables}
 
 
 def check_shares(params: Mapping[str, Any], *names: str) -> None:

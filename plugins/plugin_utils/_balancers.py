@@ -1,9 +1,10 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The balancers of a service, asked together: in a fixed order, waited for, and what they say merged."""
+"""The balancers of a service, asked together: waited for, in order where it matters, what they say merged."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -71,16 +72,27 @@ class Balancers:
             raise ChangeError(f"{name}: {refused['msg']}", refusal=refused["kind"])
         return answer
 
+    def do_all(self, op: str, names: Sequence[str] = (), **params: Any) -> dict[str, Answer]:
+        """What ``do`` gives, by name, of all of them at once or of ``names``.
+
+        For what lets no member go: only there an order keeps two changes from waiting for each other. Where one fails
+        the others are done all the same; the first error is raised then.
+        """
+        asked = names or self.names
+        with concurrent.futures.ThreadPoolExecutor(max_workers=len(asked)) as pool:
+            answers = [pool.submit(self.do, name, op, **params) for name in asked]
+        return {name: answer.result() for name, answer in zip(asked, answers)}
+
     def rounds(self, op: str, done: str, seconds: float, **params: Any) -> dict[str, Answer]:
         """Does ``op`` on all until each answers ``done``; waits ``seconds`` in all, not for each.
 
         The first round only sets things going everywhere; what takes time then takes it everywhere at once.
         """
         deadline = time.monotonic() + seconds
-        answers = {name: self.do(name, op, seconds=min(seconds, _ROUND_SECONDS), **params) for name in self.names}
-        for name, answer in answers.items():
-            if not answer[done]:
-                answers[name] = self.do(name, op, seconds=max(0.0, deadline - time.monotonic()), **params)
+        answers = self.do_all(op, seconds=min(seconds, _ROUND_SECONDS), **params)
+        left = [name for name, answer in answers.items() if not answer[done]]
+        if left:
+            answers |= self.do_all(op, left, seconds=max(0.0, deadline - time.monotonic()), **params)
         return answers
 
 

@@ -38,7 +38,7 @@ class JoiningRounds(Rounds):
     def round(self, new: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         for name, address in new.items():
             self._checked[name], self._until[name] = address, time.monotonic() + self._admit_seconds
-        answers = {name: self._ask(name, new) for name in self._balancers.names}
+        answers = self._ask(new)
         admitted = set.intersection(*(set(answer["admitted"]) for answer in answers.values()))
         ill = self._ill(answers)
         for name in admitted:
@@ -50,11 +50,11 @@ class JoiningRounds(Rounds):
             self._give_up(list(given_up))
         return sorted(admitted), given_up
 
-    def _ask(self, balancer: str, new: Mapping[str, str]) -> Answer:
+    def _ask(self, new: Mapping[str, str]) -> dict[str, Answer]:
         places = [{"name": name, "address": address, "port": self._port} for name, address in new.items()]
         waiting = [name for name in self._checked if name not in self._healthy]
-        return self._balancers.do(
-            balancer, "round", admit=self._healthy, join=places, members=waiting, seconds=0, **self._same
+        return self._balancers.do_all(
+            "round", admit=self._healthy, join=places, members=waiting, seconds=0, **self._same
         )
 
     def _ill(self, answers: Mapping[str, Answer]) -> dict[str, str]:

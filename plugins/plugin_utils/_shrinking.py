@@ -89,11 +89,10 @@ def _drain(
 
 def _dismiss(balancers: Balancers, params: Mapping[str, Any], members: Sequence[str]) -> None:
     same: dict[str, Any] = {"members": members, "number": params["number"]}
-    for balancer in balancers.names if members else ():
-        if params.get("keep_seconds"):
-            balancers.do(balancer, "keep", seconds=params["keep_seconds"], **same)
-        else:
-            balancers.do(balancer, "dismiss", **same)
+    if members and params.get("keep_seconds"):
+        balancers.do_all("keep", seconds=params["keep_seconds"], **same)
+    elif members:
+        balancers.do_all("dismiss", **same)
 
 
 def _give_back(balancers: Balancers, balancer: str, members: Sequence[str], params: Mapping[str, Any]) -> None:
