@@ -30,6 +30,8 @@ build {
 
   provisioner "shell" {
     script = "${path.root}/../clean"
+    # It takes itself away, with all that is below /tmp.
+    skip_clean = true
   }
 
   post-processor "docker-tag" {

@@ -9,7 +9,7 @@ from ansible_collections.golden.fleet.plugins.connection.podman_init import capa
 
 
 @pytest.mark.parametrize(
-    "bound, kept",
+    ("bound", "kept"),
     [
         pytest.param("0000000000000000", "-all", id="a process without any leaves none"),
         pytest.param("0000000000200001", "-all,+cap_0,+cap_21", id="each one that the process has is kept"),

@@ -130,6 +130,30 @@ def children_of(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
+CHECKOUT = Path(__file__).resolve().parents[4]
+ANY = {"base": "base", "host": "host", "groups": ["service"]}
+KINDS = {
+    "podman": {"repository": "localhost/lab/service", "tag": "candidate-1"},
+    "amazon-ebs": {
+        **{"name": "image", "region": "eu-central-1", "tags": {}, "run_tags": {}, "security_groups": ["sg-1"]},
+        **{"key_pair": "k", "private_key_file": "/dev/null", "stand_in": True},
+    },
+    "qemu": {"output": "/nowhere", "name": "n.qcow2", "private_key_file": "KEY", "public_key": "eA=="},
+}
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind) for kind in KINDS])
+def test_the_templates_are_valid(kind: str, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    key = {"private_key_file": str(tmp_path / "key")} if "private_key_file" in KINDS[kind] else {}
+    base = {"base": str(tmp_path / "key")} if kind == "qemu" else {}
+    variables = {**ANY, **KINDS[kind], **key, **base}
+    _packer.validate("packer", CHECKOUT / "images" / kind, variables, lock=tmp_path / "lock")
+    variables.pop("host")
+    with pytest.raises(PackerError, match="host"):
+        _packer.validate("packer", CHECKOUT / "images" / kind, variables, lock=tmp_path / "lock")
+
+
 def test_the_version_and_a_packer_that_is_not_there() -> None:
     assert "Packer" in _packer.version("packer")
     with pytest.raises(PackerError, match="no-such-packer is not installed on this machine"):
