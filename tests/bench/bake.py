@@ -44,7 +44,9 @@ def play(playbook: str, **variables: Any) -> tuple[float, str]:
     """Runs one playbook of the copy; the seconds of the whole process, and what it said."""
     command = [str(PLAYBOOK), f"playbooks/{playbook}.yml", "-i", str(INVENTORY.parent), "-e", json.dumps(variables)]
     began = time.monotonic()
-    done = subprocess.run(command, cwd=COPY, capture_output=True, text=True)
+    # By PWD the copy's bakes are told from the checkout's.
+    environment = {**os.environ, "PWD": str(COPY)}
+    done = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"{playbook} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
     return time.monotonic() - began, done.stdout
