@@ -48,25 +48,27 @@ build {
   sources = ["source.amazon-ebs.image"]
 
   provisioner "ansible" {
-    command       = var.ansible_playbook
-    playbook_file = "${path.root}/../${var.play}"
-    user          = var.user
-    use_proxy     = false
-    groups        = var.groups
-    host_alias    = var.host
+    command            = var.ansible_playbook
+    skip_version_check = true
+    playbook_file      = "${path.root}/../${var.play}"
+    user               = var.user
+    use_proxy          = false
+    groups             = var.groups
+    host_alias         = var.host
     # A connection is shared by what asks this instance, and not by what asks another one that had its address before.
     extra_arguments = concat(["--extra-vars", "ansible_control_path=~/.ansible/cp/${build.ID}"], var.ansible_arguments)
   }
 
   # What of it has to do with AWS alone.
   provisioner "ansible" {
-    command       = var.ansible_playbook
-    playbook_file = "${path.root}/launched.yml"
-    user          = var.user
-    use_proxy     = false
-    groups        = var.groups
-    host_alias    = var.host
-    extra_arguments = concat(["--extra-vars", "ansible_control_path=~/.ansible/cp/${build.ID}"], var.ansible_arguments)
+    command            = var.ansible_playbook
+    skip_version_check = true
+    playbook_file      = "${path.root}/launched.yml"
+    user               = var.user
+    use_proxy          = false
+    groups             = var.groups
+    host_alias         = var.host
+    extra_arguments    = concat(["--extra-vars", "ansible_control_path=~/.ansible/cp/${build.ID}"], var.ansible_arguments)
   }
 
   provisioner "shell" {

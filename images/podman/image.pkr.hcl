@@ -16,19 +16,22 @@ build {
   sources = ["source.docker.image"]
 
   provisioner "ansible" {
-    command       = var.ansible_playbook
-    playbook_file = "${path.root}/../${var.play}"
-    user          = "root"
-    groups        = var.groups
-    host_alias    = var.host
+    command            = var.ansible_playbook
+    skip_version_check = true
+    playbook_file      = "${path.root}/../${var.play}"
+    user               = "root"
+    groups             = var.groups
+    host_alias         = var.host
     extra_arguments = concat(
-      ["--extra-vars", "ansible_host=${build.ID} ansible_connection=containers.podman.podman ansible_user=root"],
+      ["--extra-vars", "ansible_host=${build.ID} ansible_connection=golden.fleet.podman_init"],
       var.ansible_arguments,
     )
   }
 
   provisioner "shell" {
     script = "${path.root}/../clean"
+    # It takes itself away, with all that is below /tmp.
+    skip_clean = true
   }
 
   post-processor "docker-tag" {

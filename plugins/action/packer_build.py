@@ -20,6 +20,7 @@ class ActionModule(ControllerAction):
         "argument_spec": {
             "template": {"type": "path", "required": True},
             "variables": {"type": "dict", "default": {}},
+            "given": {"type": "dict", "default": {}},
             "environment": {"type": "dict", "default": {}},
             "log": {"type": "path", "required": True},
             "lock": {"type": "path", "required": True},
@@ -30,16 +31,17 @@ class ActionModule(ControllerAction):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         template, log = pathlib.Path(params["template"]), pathlib.Path(params["log"])
-        executable = params["executable"]
+        executable, lock = params["executable"], pathlib.Path(params["lock"])
         try:
             release = _packer.version(executable)
-            _packer.validate(executable, template, params["variables"])
             if self._task.check_mode:
+                _packer.validate(executable, template, params["variables"], lock=lock)
                 return {"changed": True, "msg": f"would build {template} with {release}", "version": release}
             seconds = _packer.build(
                 *(executable, template, params["variables"], params["environment"], log, _say),
-                lock=pathlib.Path(params["lock"]),
+                lock=lock,
                 timeout_seconds=params["timeout_seconds"],
+                given=params["given"],
             )
         except (_packer.PackerError, OSError) as error:
             raise AnsibleActionFail(str(error)) from error

@@ -8,9 +8,9 @@ short_description: Builds an image with Packer
 version_added: 0.1.0
 author: The golden.fleet founders
 description:
-  - Has Packer check a template with its variables, and build it. Runs on the controller.
+  - Has Packer build a template with its variables. Runs on the controller.
   - The steps of the build are shown as they come, and all of its output is in O(log).
-  - Variables reach Packer in a file that only this user can read, never on its command line.
+  - Variables reach Packer from memory, never by a file or a command line.
   - One build at a time holds the O(lock), for as long as its Packer runs. Where the controller is killed, that may be
     longer than the controller does; M(golden.fleet.bake_lock) waits for it.
 options:
@@ -20,6 +20,14 @@ options:
     required: true
   variables:
     description: The template's variables.
+    type: dict
+    default: {}
+  given:
+    description:
+      - What playbooks that Packer runs are given, in a file beside the O(lock) that only this user can read. Where one
+        of the O(variables) says C({given}), it gets the path of that file, such as in C(--extra-vars @{given}).
+      - The file goes as soon as Packer has ended, whatever became of the controller; or, where the process above Packer
+        was killed, when M(golden.fleet.bake_lock) takes the lock the next time.
     type: dict
     default: {}
   environment:

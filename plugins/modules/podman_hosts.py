@@ -55,6 +55,11 @@ options:
     type: list
     elements: str
     default: []
+  known_hosts:
+    description:
+      - The file that gets the SSH keys of these hosts, read from inside them, for SSH to know them by. It goes with
+        O(state=absent).
+    type: path
   wait_seconds:
     description: How long a host may take to come up.
     type: int
@@ -104,10 +109,13 @@ removed:
   sample: [web7]
 """
 
+import contextlib
 import dataclasses
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.golden.fleet.plugins.module_utils._files import atomic_write
 from ansible_collections.golden.fleet.plugins.module_utils._podman.hosts import Outcome, Wish, launch, locked, terminate
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError
 
@@ -144,6 +152,15 @@ def result_of(outcome: Outcome, state: str) -> dict[str, Any]:
     }
 
 
+def record_keys(path: str, hosts: list[dict[str, Any]], state: str) -> None:
+    if state == "absent":
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        return
+    lines = [f"{host['address']} {host['host_key']}\n" for host in hosts if host.get("host_key")]
+    atomic_write(path, "".join(lines).encode())
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -154,6 +171,7 @@ def main() -> None:
             "image": {"type": "str"},
             "authorized_key": {"type": "str", "no_log": False},
             "capabilities": {"type": "list", "elements": "str", "default": []},
+            "known_hosts": {"type": "path"},
             "wait_seconds": {"type": "int", "default": 60},
         },
         required_if=[("state", "present", ["hosts", "image", "authorized_key"])],
@@ -163,6 +181,8 @@ def main() -> None:
         result = result_of(outcome_of(module), module.params["state"])
     except (PodmanError, ValueError) as error:
         module.fail_json(msg=f"{module.params['lab']}: {error}")
+    if module.params["known_hosts"] and not module.check_mode:
+        record_keys(module.params["known_hosts"], result["hosts"], module.params["state"])
     for host in result["hosts"]:
         if host.get("failed_units"):
             module.warn(f"{host['name']} is up, but these units failed in it: {', '.join(host['failed_units'])}")

@@ -21,6 +21,7 @@ from ansible_collections.golden.fleet.plugins.module_utils._files import (
     locked,
     read_json,
 )
+from ansible_collections.golden.fleet.plugins.plugin_utils import _packer_keeper
 from ansible_collections.golden.fleet.plugins.plugin_utils._rollout_lock import is_dead
 
 _POLL_SECONDS = 0.3
@@ -67,6 +68,8 @@ def _try(lock: pathlib.Path, owner: Mapping[str, Any]) -> tuple[Any, str | None]
             was = read_json(_named(lock))
             if was and was != owner and not is_dead(was, owner):
                 return was, f"{was['name']}'s process {was['pid']} is baking; {_named(lock)} says so"
+            # In which there may be secrets.
+            _packer_keeper.clear(str(lock))
             atomic_write_json(_named(lock), dict(owner), mode=0o600)
             return was, None
     except LockBusyError:

@@ -21,6 +21,7 @@ from typing import Any
 from ansible_collections.golden.fleet.plugins.plugin_utils import _packer_keeper
 
 _TAIL_LINES = 30
+_VALIDATE_SECONDS = 60.0
 _PROGRESS = re.compile(r"(?:==> )?[\w.-]+: (TASK \[.*\]|.*ERROR.*|fatal: .*)")
 
 
@@ -38,10 +39,11 @@ def version(executable: str) -> str:
     return out.decode().strip().splitlines()[0]
 
 
-def validate(executable: str, template: pathlib.Path, variables: Mapping[str, Any]) -> None:
+def validate(executable: str, template: pathlib.Path, variables: Mapping[str, Any], *, lock: pathlib.Path) -> None:
     """Has Packer check the template with these variables. Raises PackerError with what is wrong."""
-    with tempfile.TemporaryFile() as out, _variables_file(variables) as file:
-        status, _, _ = _packer(executable, out).validate(str(template), var_file=file)
+    with tempfile.TemporaryFile() as out, _surroundings({}):
+        told = _told([_path(executable), "validate"], template, variables, {}, lock, _VALIDATE_SECONDS)
+        status = _keep(told, out)
         out.seek(0)
         if status != 0:
             raise PackerError(f"packer validate {template}: {_tail(out.read().decode(errors='replace'))}")
@@ -57,23 +59,20 @@ def build(
     *,
     lock: pathlib.Path,
     timeout_seconds: float,
+    given: Mapping[str, Any] | None = None,
 ) -> float:
     """Builds an image; returns the seconds that it took. Raises PackerError.
 
-    Variables go through a file that only this user can read, never through the command line. The ``lock`` is held for
-    as long as Packer runs, which may be longer than this process does.
+    Variables are in the memory of the process above Packer, never in a file or on a command line. What playbooks are
+    ``given`` is in a file beside the lock meanwhile, whose path takes the place of ``{given}`` in variables. The
+    ``lock`` is held for as long as Packer runs, which may be longer than this process does.
     """
     began = time.monotonic()
-    told = {
-        _packer_keeper.PACKER: str(shutil.which(executable)),
-        _packer_keeper.LOCK: str(lock),
-        _packer_keeper.LIMIT: str(timeout_seconds),
-    }
-    with log.open("wb") as out, _variables_file(variables) as file, _telling(log, say):
+    told = _told([_path(executable), "build", "-color=false"], template, variables, given or {}, lock, timeout_seconds)
+    with log.open("wb") as out, _telling(log, say):
         log.chmod(0o600)
-        with _surroundings({**environment, **told}):
-            keeper = _packer(sys.executable, out)
-            status, _, _ = keeper.execute_cmd(_packer_keeper.__file__, str(template), color="false", var_file=file)
+        with _surroundings(environment):
+            status = _keep(told, out)
     if status:
         raise PackerError(_why(status, template, lock, timeout_seconds, log))
     return round(time.monotonic() - began, 1)
@@ -95,12 +94,26 @@ def _packer(executable: str, out: Any) -> Any:
     return PackerExecutable(shutil.which(executable), machine_readable=False, config=config)
 
 
-@contextlib.contextmanager
-def _variables_file(variables: Mapping[str, Any]) -> Iterator[str]:
-    with tempfile.NamedTemporaryFile("w", prefix="golden-fleet-", suffix=".pkrvars.json", encoding="utf-8") as file:
-        json.dump(dict(variables), file)
-        file.flush()
-        yield file.name
+def _path(executable: str) -> str:
+    return str(shutil.which(executable))
+
+
+def _told(
+    command: list[str],
+    template: pathlib.Path,
+    variables: Mapping[str, Any],
+    given: Mapping[str, Any],
+    lock: pathlib.Path,
+    seconds: float,
+) -> str:
+    """What the process above Packer is told. An object: packer.py hands such a text on by standard input."""
+    told = {"command": command, "template": str(template), "lock": str(lock), "seconds": seconds}
+    return json.dumps({**told, "variables": dict(variables), "given": dict(given)})
+
+
+def _keep(told: str, out: Any) -> int:
+    status, _, _ = _packer(sys.executable, out).execute_cmd(_packer_keeper.__file__, told)
+    return status
 
 
 @contextlib.contextmanager

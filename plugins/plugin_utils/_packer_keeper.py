@@ -5,11 +5,16 @@
 It holds the lock for as long as Packer runs, and ends Packer and all that it started at the time limit. An interrupt
 of the controller reaches it, and it hands that on: interrupted, Packer removes what it works in. Nothing below it has
 the lock: a container that a killed Packer left behind would hold it for ever.
+
+What to do comes by standard input, as JSON. Packer's variables are in this process's memory alone, where Packer reads
+them by a path below /proc. Playbooks can't, as Ansible looks for the file behind each path: what they are given is in
+a file that goes with this process. If that is killed, it goes when the next bake takes the lock.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -18,8 +23,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-# What it is told by: the path of Packer, the file of the lock, and seconds.
-PACKER, LOCK, LIMIT = "GOLDEN_FLEET_PACKER", "GOLDEN_FLEET_PACKER_LOCK", "GOLDEN_FLEET_PACKER_SECONDS"
+# Where a variable says this, it gets the path of what playbooks are given.
+GIVEN = "{given}"
 # How it ends where Packer has no status of its own to pass on; timeout(1) has the same one.
 BUSY, LATE = 123, 124
 _GRACE_SECONDS = 30.0
@@ -29,15 +34,45 @@ _LOOK_SECONDS = 5.0
 
 def main() -> int:
     """Packer's status, or BUSY, or LATE."""
-    with open(os.environ[LOCK], "a") as lock:
+    told = json.load(sys.stdin)
+    with open(told["lock"], "a") as lock:
         if not _taken(lock):
             return BUSY
-        command = [os.environ[PACKER], "build", *sys.argv[1:]]
-        packer = subprocess.Popen(command, start_new_session=True)  # noqa: S603  # an argument list, no shell
+        clear(told["lock"])
+        try:
+            file = _write_down(told["lock"], told["variables"], told["given"])
+            return _run([*told["command"], f"-var-file={file}", told["template"]], told["seconds"])
+        finally:
+            clear(told["lock"])
+
+
+def clear(lock: str) -> None:
+    """Removes what Packer and its playbooks were given. For whoever holds the lock."""
+    for path in _places(lock):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _places(lock: str) -> tuple[str, str]:
+    return f"{lock}.pkrvars.json", f"{lock}.given.json"
+
+
+def _write_down(lock: str, variables: Any, given: Any) -> str:
+    """Where Packer finds its variables: a name that tells it what is in it, and that leads into this process."""
+    link, place = _places(lock)
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(given, file)
+    os.symlink(_in_memory(json.dumps(variables).replace(GIVEN, os.path.abspath(place))), link)
+    return link
+
+
+def _run(command: list[str], seconds: float) -> int:
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as packer:  # noqa: S603
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: _interrupt(packer))
         try:
-            status = packer.wait(float(os.environ[LIMIT]))
+            status = packer.wait(seconds)
         except subprocess.TimeoutExpired:
             _interrupt(packer)
             with suppress(subprocess.TimeoutExpired):
@@ -45,6 +80,14 @@ def main() -> int:
             status = LATE
         _end(packer)
         return status if status >= 0 else 128 - status
+
+
+def _in_memory(content: str) -> str:
+    """A path by which this user's processes can read the content, for as long as this one lives."""
+    descriptor = os.memfd_create("golden-fleet")
+    with open(descriptor, "w", encoding="utf-8", closefd=False) as file:
+        file.write(content)
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 def _taken(lock: Any) -> bool:

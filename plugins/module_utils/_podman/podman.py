@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
@@ -117,18 +117,18 @@ class Podman:
         """Makes a host and starts it; returns the process number of its init."""
         recipe = recipe_of(image, capabilities)
         labels = {"lab": self._lab, "address": address, "recipe": recipe, "group": group, "zone": zone}
-        with tempfile.NamedTemporaryFile("r", prefix="golden-fleet-pid-") as pid:
-            self.run(
-                *("run", "--detach", "--replace", "--systemd=always", "--pidfile", pid.name),
-                *("--name", self._name(host), "--hostname", host, "--network", self._lab),
-                *("--ip", address, "--mac-address", mac_address(address)),
-                *(("--cpu-shares", _LAUNCHED_CPU_SHARES) if group else ()),
-                *(word for name, value in labels.items() for word in ("--label", f"{LABEL}{name}={value}")),
-                *(word for capability in capabilities for word in ("--cap-add", capability)),
-                image,
-            )
-            with open(pid.name, encoding="ascii") as file:
-                return int(file.read() or 0) or self.pid(host)
+        os.makedirs(pid_folder(self._lab), mode=0o700, exist_ok=True)
+        pid_file = os.path.join(pid_folder(self._lab), host)
+        self.run(
+            *("run", "--detach", "--replace", "--systemd=always", "--pidfile", pid_file),
+            *("--name", self._name(host), "--hostname", host, "--network", self._lab),
+            *("--ip", address, "--mac-address", mac_address(address)),
+            *(("--cpu-shares", _LAUNCHED_CPU_SHARES) if group else ()),
+            *(word for name, value in labels.items() for word in ("--label", f"{LABEL}{name}={value}")),
+            *(word for capability in capabilities for word in ("--cap-add", capability)),
+            image,
+        )
+        return read_pid(pid_file) or self.pid(host)
 
     def start(self, host: str) -> None:
         self.run("start", self._name(host))
@@ -153,6 +153,23 @@ class Podman:
         words = ("sh", "-c", _READY, "ready", str(seconds), authorized_key, "yes" if write else "no")
         text = self._run([*place, *words], "wait for the boot", timeout_seconds=seconds + 15)
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def pid_folder(lab: str) -> str:
+    """Where podman writes the process numbers of hosts that it starts; cleared by whoever takes the lab's lock next."""
+    return f"/run/lock/golden-fleet-{lab}.pids"
+
+
+def read_pid(path: str) -> int:
+    """The process number in the file, which is not needed any more; 0 where podman wrote none."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read() or 0)
+    except FileNotFoundError:
+        return 0
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def is_alive(found: Mapping[str, Found]) -> dict[str, bool]:

@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import multiprocessing
+import os
 import shutil
+import signal
 import stat
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.golden.fleet.plugins.plugin_utils import _packer
+from ansible_collections.golden.fleet.plugins.plugin_utils import _bake_lock, _packer
 from ansible_collections.golden.fleet.plugins.plugin_utils._packer import PackerError
 from ansible_collections.golden.fleet.plugins.plugin_utils._rollout_lock import this_process
 
@@ -71,8 +75,83 @@ def test_variables_are_not_on_the_command_line(tmp_path: Path) -> None:
 
 def test_a_wrong_template_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     with pytest.raises(PackerError, match=r"(?s)packer validate .*word"):
-        _packer.validate("packer", template(tmp_path), {})
-    _packer.validate("packer", template(tmp_path), {"word": "x"})
+        _packer.validate("packer", template(tmp_path), {}, lock=tmp_path / "lock")
+    _packer.validate("packer", template(tmp_path), {"word": "x"}, lock=tmp_path / "lock")
+
+
+def test_a_wrong_template_ends_a_build_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(PackerError, match=r"(?s)ended with status 1.*word"):
+        _packer.build(
+            *("packer", template(tmp_path, f"touch {tmp_path}/begun"), {}, {}, tmp_path / "log", print),
+            **{"lock": tmp_path / "lock", "timeout_seconds": 60},
+        )
+    assert not (tmp_path / "begun").exists()
+
+
+def test_playbooks_read_what_they_are_given_and_it_goes_with_packer(tmp_path: Path) -> None:
+    where = template(tmp_path, f"cat $(echo '${{var.word}}' | cut -c2-) > {tmp_path}/read")
+    build(tmp_path, where, "@{given}", given={"secret": "canary-7a0"})
+    assert json.loads((tmp_path / "read").read_text()) == {"secret": "canary-7a0"}
+    (tmp_path / "read").unlink()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "log", "template"]
+
+
+@pytest.mark.parametrize("whole", [pytest.param(True, id="with all"), pytest.param(False, id="the keeper alone")])
+def test_whatever_is_killed_the_next_bake_finds_nothing_of_it(tmp_path: Path, whole: bool) -> None:
+    where = template(tmp_path, f"touch {tmp_path}/begun; sleep 60")
+    asked = multiprocessing.get_context("fork").Process(
+        target=build, args=(tmp_path, where, "canary-52c"), kwargs={"given": {"secret": "canary-52c"}}
+    )
+    asked.start()
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    (link,) = tmp_path.glob("*.pkrvars.json")
+    keeper = int(os.readlink(link).split("/")[2])
+    assert "canary-52c" in link.read_text()
+    packers = children_of(keeper)
+    assert stat.S_IMODE((tmp_path / "lock.given.json").stat().st_mode) == 0o600
+    if whole:
+        asked.kill()
+    os.kill(keeper, signal.SIGKILL)
+    asked.join()
+    assert not link.exists(), "it leads nowhere any more"
+    (tmp_path / "log").unlink()
+    _bake_lock.hold(tmp_path / "lock", this_process(os.getpid()), 5, print)
+    holding = subprocess.run(
+        ["grep", "--recursive", "--files-with-matches", "canary-52c", tmp_path], text=True, stdout=-1
+    )
+    assert holding.stdout == ""
+    for packer in packers:
+        os.killpg(packer, signal.SIGKILL)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["begun", "lock", "lock.owner", "template"]
+
+
+def children_of(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+CHECKOUT = Path(__file__).resolve().parents[4]
+ANY = {"base": "base", "host": "host", "groups": ["service"]}
+KINDS = {
+    "podman": {"repository": "localhost/lab/service", "tag": "candidate-1"},
+    "amazon-ebs": {
+        **{"name": "image", "region": "eu-central-1", "tags": {}, "run_tags": {}, "security_groups": ["sg-1"]},
+        **{"key_pair": "k", "private_key_file": "/dev/null", "stand_in": True},
+    },
+    "qemu": {"output": "/nowhere", "name": "n.qcow2", "private_key_file": "KEY", "public_key": "eA=="},
+}
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind) for kind in KINDS])
+def test_the_templates_are_valid(kind: str, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    key = {"private_key_file": str(tmp_path / "key")} if "private_key_file" in KINDS[kind] else {}
+    base = {"base": str(tmp_path / "key")} if kind == "qemu" else {}
+    variables = {**ANY, **KINDS[kind], **key, **base}
+    _packer.validate("packer", CHECKOUT / "images" / kind, variables, lock=tmp_path / "lock")
+    variables.pop("host")
+    with pytest.raises(PackerError, match="host"):
+        _packer.validate("packer", CHECKOUT / "images" / kind, variables, lock=tmp_path / "lock")
 
 
 def test_the_version_and_a_packer_that_is_not_there() -> None:
