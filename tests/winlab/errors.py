@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The exceptions of winlab, the tree of them on one page.
 
-    WinlabError
-      NotEmulatedError    something was asked that winlab has no model of: said loudly, never passed over
-      FidelityError       a handler of winlab itself broke its contract
-      WindowsError        what Windows itself would answer; becomes the module's failure message
-        NotFoundError, InUseError, TooLongError, DiskFullError, DeniedError
-      DroppedError        an injected hazard: the connection ends here, without an answer
+WinlabError
+  NotEmulatedError    something was asked that winlab has no model of: said loudly, never passed over
+  FidelityError       a handler of winlab itself broke its contract
+  WindowsError        what Windows itself would answer; becomes the module's failure message
+    NotFoundError, InUseError, TooLongError, DiskFullError, DeniedError
+  DroppedError        an injected hazard: the connection ends here, without an answer
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ class NotFoundError(WindowsError):
 
 class InUseError(WindowsError):
     def __init__(self, path: str) -> None:
-        super().__init__(
-            f"The process cannot access the file '{path}' because it is being used by another process."
-        )
+        super().__init__(f"The process cannot access the file '{path}' because it is being used by another process.")
 
 
 class TooLongError(WindowsError):

@@ -148,17 +148,14 @@ def _manifest(lines: list[str]) -> tuple[dict[str, Any] | None, list[str]]:
 
 
 def _helper(name: str, params: dict[str, Any], rest: list[str]) -> Meaning:
-    match name:
-        case "winrm_put_file.ps1" | "psrp_put_file.ps1":
-            return PutFile(params["Path"], rest)
-        case "winrm_fetch_file.ps1":
-            return FetchFile(params["Path"], params["BufferSize"], params["Offset"])
-        case "psrp_fetch_file.ps1":
-            return FetchFile(params["Path"], params["BufferSize"], None)
-        case "powershell_mkdtemp.ps1":
-            return MakeTemporary(params["Directory"], params["Name"])
-        case "powershell_expand_user.ps1":
-            return ExpandUser(params["Path"])
+    if name in ("winrm_put_file.ps1", "psrp_put_file.ps1"):
+        return PutFile(params["Path"], rest)
+    if name in ("winrm_fetch_file.ps1", "psrp_fetch_file.ps1"):
+        return FetchFile(params["Path"], params["BufferSize"], params.get("Offset"))
+    if name == "powershell_mkdtemp.ps1":
+        return MakeTemporary(params["Directory"], params["Name"])
+    if name == "powershell_expand_user.ps1":
+        return ExpandUser(params["Path"])
     raise NotEmulatedError(f"ansible-core's script {name}")
 
 

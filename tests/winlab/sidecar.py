@@ -8,7 +8,7 @@ import ast
 import functools
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Sidecar:
 
 
 def load(name: str, path: str = "") -> Sidecar:
-    """Of the module ``ns.collection.module``. Its file is looked for at ``path`` and among the installed collections."""
+    """Of the module ``ns.collection.module``, looked for at ``path`` and among the installed collections."""
     for candidate in _candidates(name, path):
         if candidate.exists():
             return _load(name, candidate)
@@ -100,7 +100,9 @@ def _assigned(tree: ast.AST) -> dict[str, str]:
     return {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
     }
 
 
@@ -201,6 +203,6 @@ def _dict(value: Any) -> dict[str, Any]:
     return dict(pair.split("=", 1) for pair in value.split())
 
 
-_CASTS = {
+_CASTS: dict[str, Callable[[Any], Any]] = {
     "str": _text, "path": _text, "bool": _boolean, "int": _integer, "float": float, "list": _list, "dict": _dict,
 }  # fmt: skip

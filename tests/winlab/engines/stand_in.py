@@ -97,7 +97,9 @@ class _Listening:
         try:
             server = ThreadingHTTPServer((address, port), Handler)
         except OSError as error:
-            raise WindowsError(f"The process terminated unexpectedly: port {port} is in use ({error}). (1067)") from None
+            raise WindowsError(
+                f"The process terminated unexpectedly: port {port} is in use ({error}). (1067)"
+            ) from None
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return server

@@ -31,7 +31,8 @@ __all__ = ["Drop", "Entry", "Hazards", "Host", "Said", "Service"]
 
 _FOLDERS = ("Program Files", "Program Files (x86)", "ProgramData", "Users\\Administrator\\AppData\\Local\\Temp",
             "Windows\\System32\\drivers\\etc", "Windows\\Temp", "inetpub\\wwwroot", "Temp")  # fmt: skip
-_BUILT_IN = {"WinRM": "Windows Remote Management (WS-Management)", "W32Time": "Windows Time", "EventLog": "Windows Event Log",
+_BUILT_IN = {"WinRM": "Windows Remote Management (WS-Management)", "W32Time": "Windows Time",
+             "EventLog": "Windows Event Log",
              "mpssvc": "Windows Defender Firewall", "LanmanServer": "Server", "Tcpip": "TCP/IP Protocol Driver",
              "HTTP": "HTTP Service", "Spooler": "Print Spooler"}  # fmt: skip
 
@@ -87,7 +88,8 @@ class Host:
         self.disk.write("C:\\Windows\\System32\\cmd.exe", MARK + b"\nrun: {rc: 0}\n")
         self.add_user(user, password, {"Administrators"})
         for name, value in {
-            "SystemRoot": "C:\\Windows", "SystemDrive": "C:", "windir": "C:\\Windows", "ComSpec": "C:\\Windows\\system32\\cmd.exe",
+            "SystemRoot": "C:\\Windows", "SystemDrive": "C:", "windir": "C:\\Windows",
+            "ComSpec": "C:\\Windows\\system32\\cmd.exe",
             "ProgramData": "C:\\ProgramData", "ProgramFiles": "C:\\Program Files", "OS": "Windows_NT",
             "Path": "C:\\Windows\\system32;C:\\Windows", "TEMP": "C:\\Windows\\TEMP", "TMP": "C:\\Windows\\TEMP",
             "PROCESSOR_ARCHITECTURE": "AMD64",

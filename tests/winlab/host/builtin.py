@@ -19,7 +19,9 @@ _TAIL = r"(?:; If \(-not \$\?\).*)?"
 
 
 def register(answers: Answers) -> None:
-    answers.do(r"\(Get-CimInstance -ClassName Win32_OperatingSystem .*LastBootUpTime\.ToFileTime\(\)" + _TAIL, _boot_time)
+    answers.do(
+        r"\(Get-CimInstance -ClassName Win32_OperatingSystem .*LastBootUpTime\.ToFileTime\(\)" + _TAIL, _boot_time
+    )
     answers.do(r".*\\shutdown\.exe /r /t (?P<seconds>\d+) /c .*ConvertTo-Json.*", _reboot)
     answers.do(r"Get-Item -LiteralPath '" + _AUTO_LOGON + r"' -ErrorAction Stop; '(?P<text>[^']+)'" + _TAIL, _logged_on)
     answers.do(r"Remove-Item (?:-LiteralPath )?'?(?P<path>[^']+?)'? -Force(?: -Recurse)?;?", _remove)
@@ -64,22 +66,24 @@ def _show_reservations(host: Host, found: re.Match[str]) -> Said:
 
 
 def _add_reservation(host: Host, found: re.Match[str]) -> Said:
-    options = dict(
-        (name.lower(), quoted or bare)
+    options: dict[str, str] = {
+        name.lower(): quoted or bare
         for name, quoted, bare in re.findall(r"(\w+)=(?:\"([^\"]*)\"|(\S+))", found["options"])
-    )
+    }
     url = options.get("url", "")
-    if not url.endswith("/") or "user" not in options and "sddl" not in options:
+    if not url.endswith("/") or ("user" not in options and "sddl" not in options):
         return Said("The parameter is incorrect.\r\n", rc=1)
     if url.lower() in host.system.url_reservations:
         return Said(
             "Url reservation add failed, Error: 183\r\nCannot create a file when that file already exists.\r\n", rc=1
         )
     if "user" in options and not host.system.is_principal(options["user"]):
-        return Said("Create SDDL failed, Error: 1332\r\nNo mapping between account names and security IDs was done.\r\n", rc=1)
+        return Said(
+            "Create SDDL failed, Error: 1332\r\nNo mapping between account names and security IDs was done.\r\n", rc=1
+        )
     host.system.url_reservations[url.lower()] = {
         "url": url,
-        "user": options.get("user", options.get("sddl", "")),
+        "user": options.get("user") or options.get("sddl") or "",
         "listen": options.get("listen", "yes"),
         "delegate": options.get("delegate", "no"),
     }
@@ -88,7 +92,5 @@ def _add_reservation(host: Host, found: re.Match[str]) -> Said:
 
 def _delete_reservation(host: Host, found: re.Match[str]) -> Said:
     if host.system.url_reservations.pop(found["url"].lower(), None) is None:
-        return Said(
-            "Url reservation delete failed, Error: 2\r\nThe system cannot find the file specified.\r\n", rc=1
-        )
+        return Said("Url reservation delete failed, Error: 2\r\nThe system cannot find the file specified.\r\n", rc=1)
     return Said("\r\nURL reservation successfully deleted \r\n\r\n")

@@ -103,10 +103,7 @@ class Interpreter:
     def _module(self, module: payload.Module, by: str) -> Answer:
         short = module.name.rpartition(".")[2]
         self._host.hazards.pass_by(short)
-        if module.background:
-            result = self._begin_job(module, by)
-        else:
-            result = self._run(module, by)
+        result = self._begin_job(module, by) if module.background else self._run(module, by)
         self._host.hazards.pass_by(short, after=True)
         return Answer([json.dumps(result)], rc=1 if result.get("failed") else 0)
 
@@ -122,7 +119,7 @@ class Interpreter:
         return result
 
     def _outcome(self, module: payload.Module) -> dict[str, Any]:
-        from ..modules import Call, ModuleFailure, find  # noqa: PLC0415  # the handlers know the host
+        from ..modules import Call, ModuleFailure, find  # the handlers know the host
 
         try:
             handler = find(module.name)
@@ -193,9 +190,8 @@ _WORDS = {
 
 
 def _title(meaning: payload.Meaning) -> str:
-    match meaning:
-        case payload.Script(text=text, name=name):
-            return name or text
-        case payload.MakeTemporary(folder=folder, name=name):
-            return ntpath.join(folder, name)
+    if isinstance(meaning, payload.Script):
+        return meaning.name or meaning.text
+    if isinstance(meaning, payload.MakeTemporary):
+        return ntpath.join(meaning.folder, meaning.name)
     return getattr(meaning, "path", "")

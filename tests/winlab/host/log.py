@@ -77,9 +77,7 @@ _HARMLESS = {"always", "on_create"}  # of update_password
 
 def _masked(value: Any, secrets: set[str]) -> Any:
     if isinstance(value, dict):
-        return {
-            key: MASK if _is_secret(key, item) else _masked(item, secrets) for key, item in value.items()
-        }
+        return {key: MASK if _is_secret(key, item) else _masked(item, secrets) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item, secrets) for item in value]
     if isinstance(value, str):

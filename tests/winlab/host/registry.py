@@ -52,9 +52,7 @@ class Registry:
         """Of ``HKLM:\\SOFTWARE\\x``, the form that the modules take."""
         hive, colon, rest = path.replace("/", "\\").partition(":")
         if not colon or hive.upper() not in HIVES:
-            raise WindowsError(
-                f"path: {path} is not a valid powershell path, see module documentation for examples."
-            )
+            raise WindowsError(f"path: {path} is not a valid powershell path, see module documentation for examples.")
         return [hive.upper(), *(part for part in rest.split("\\") if part)]
 
     def find(self, path: str) -> Key | None:

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The service control manager: what is installed, what runs, and the real program behind it where there is an engine."""
+"""The service control manager: what is installed, what runs, and the real program behind it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ class Services:
             return
         failure = _by_name(self._hazards.start_failures, service)
         if failure is not None:
-            raise WindowsError(failure or "The service did not respond to the start or control request in a timely fashion.")
+            raise WindowsError(
+                failure or "The service did not respond to the start or control request in a timely fashion."
+            )
         if service.start_mode == "disabled":
             raise WindowsError("The service cannot be started, because it is disabled. (1058)")
         for name in service.dependencies:

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One handler a module: from documented arguments and a host to a documented result.
 
-A handler is a function that takes a ``Call`` and returns a result; ``changed`` is False where it says nothing. Arguments
-come checked and typed by the module's own documentation. In check mode it must change nothing and say what it would.
+A handler is a function that takes a ``Call`` and returns a result; ``changed`` is False where it says nothing.
+Arguments come checked and typed by the module's own documentation. In check mode it must change nothing and say what it
+would.
 """
 
 from __future__ import annotations

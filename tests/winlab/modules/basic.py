@@ -85,9 +85,7 @@ def async_status(call: Call) -> Result:
     file = ntpath.join(disk.normal(call.private["_async_dir"]), call["jid"])
     if not disk.is_file(file):
         folder = call.private["_async_dir"]
-        raise ModuleFailure(
-            f"could not find job at '{folder}'", ansible_job_id=call["jid"], started=1, finished=1
-        )
+        raise ModuleFailure(f"could not find job at '{folder}'", ansible_job_id=call["jid"], started=1, finished=1)
     if call["mode"] == "cleanup":
         disk.remove(file)
         return {"ansible_job_id": call["jid"], "erased": file}

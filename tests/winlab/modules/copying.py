@@ -15,8 +15,9 @@ from .files import checksum
 
 _PRIVATE = ("_copy_mode", "_original_basename", "files", "directories", "symlinks")
 # win_template passes its own arguments on.
-_TEMPLATE = ("block_end_string", "block_start_string", "comment_end_string", "comment_start_string", "lstrip_blocks",
-             "newline_sequence", "output_encoding", "trim_blocks", "variable_end_string", "variable_start_string")  # fmt: skip
+_TEMPLATE = ("block_end_string", "block_start_string", "comment_end_string", "comment_start_string",
+             "lstrip_blocks", "newline_sequence", "output_encoding", "trim_blocks", "variable_end_string",
+             "variable_start_string")  # fmt: skip
 
 
 @handles("ansible.windows.win_copy", private=_PRIVATE + _TEMPLATE, extra=("files", "directories", "symlinks"))

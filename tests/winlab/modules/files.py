@@ -15,7 +15,7 @@ import uuid
 import zipfile
 from typing import Any
 
-from ..errors import WindowsError
+from ..errors import NotEmulatedError, WindowsError
 from ..host.disk import Disk
 from . import Call, ModuleFailure, Result, handles
 
@@ -185,7 +185,8 @@ def win_unzip(call: Call) -> Result:
         raise ModuleFailure(f"File '{source}' does not exist.", **told)
     if not source.lower().endswith(".zip") or call["recurse"] or call["password"]:
         raise ModuleFailure(
-            "PowerShellCommunityExtensions PowerShell Module (PSCX) is required for non-'.zip' compressed archive types.",
+            "PowerShellCommunityExtensions PowerShell Module (PSCX) is required for non-'.zip' compressed archive "
+            "types.",
             **told,
         )
     if call.live:
@@ -212,7 +213,8 @@ def _extract(disk: Disk, source: str, target: str, told: Result) -> None:
                 disk.write(path, archive.read(member))
     except (zipfile.BadZipFile, WindowsError) as error:
         raise ModuleFailure(
-            f"Error unzipping '{source}' to '{target}'!. Method: System.IO.Compression.ZipFile, Exception: {error}", **told
+            f"Error unzipping '{source}' to '{target}'!. Method: System.IO.Compression.ZipFile, Exception: {error}",
+            **told,
         ) from None
 
 
@@ -221,7 +223,7 @@ def win_acl(call: Call) -> Result:
     """Entries are kept and compared; nobody is kept out by them."""
     disk, path = call.host.disk, call["path"]
     if re.match(r"(?i)^(HK\w+|cert):", path):
-        raise ModuleFailure("winlab: not emulated: win_acl of the registry or of a certificate")
+        raise NotEmulatedError("win_acl of the registry or of a certificate")
     if not disk.exists(path):
         raise ModuleFailure(f"{disk.normal(path)} file or directory does not exist on the host")
     user = call.host.system.principal(call["user"])

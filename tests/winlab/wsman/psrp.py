@@ -52,7 +52,9 @@ class PsrpShell:
         pipeline_id = uuid.UUID(line.get("CommandId"))
         with self._lock:
             self._running[pipeline_id] = _Running(self._pool, pipeline_id)
-            self._take("".join(part.text or "" for part in line.iterfind("rsp:Arguments", soap.NAMESPACES)), pipeline_id)
+            self._take(
+                "".join(part.text or "" for part in line.iterfind("rsp:Arguments", soap.NAMESPACES)), pipeline_id
+            )
         return soap.command_started(str(pipeline_id).upper())
 
     def send(self, request: soap.Request) -> str:
@@ -78,7 +80,9 @@ class PsrpShell:
             waiting = self._outbox[pipeline_id]
             if not waiting:
                 # Nothing to say: a pool has nothing of its own, a pipeline still works.
-                raise soap.FaultError(soap.TIMED_OUT, "The WS-Management service cannot complete the operation in time.")
+                raise soap.FaultError(
+                    soap.TIMED_OUT, "The WS-Management service cannot complete the operation in time."
+                )
             data = waiting.popleft()
         command_id = str(pipeline_id).upper() if pipeline_id else ""
         done = running is not None and running.ready and running.execution is None and not waiting

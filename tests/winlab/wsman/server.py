@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing: the host's own log has what matters, with the secrets masked."""
 
-    def do_POST(self) -> None:  # noqa: N802  # named by http.server
+    def do_POST(self) -> None:  # named by http.server
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         policy = self.server.endpoint.policy
         sealed = "multipart/encrypted" in self.headers.get("Content-Type", "")
