@@ -112,7 +112,7 @@ def decode(command: Command) -> Meaning:
     script = _script_of(command)
     manifest, rest = _manifest(command.stdin)
     if manifest is None:
-        return Script(_without_exit(script))
+        return Script(_bare(script))
     actions = manifest["actions"]
     name = actions[-1]["name"]
     if name == "module_wrapper.ps1":
@@ -127,8 +127,15 @@ def _script_of(command: Command) -> str:
     return base64.b64decode(found[1]).decode("utf-16-le") if found else command.text
 
 
-def _without_exit(script: str) -> str:
-    return re.sub(r"\s*\n?exit \$LASTEXITCODE\s*$", "", script).strip()
+# What connection and shell plugins put around a script so that its failure has an exit code.
+_BEFORE = re.compile(r"^Set-StrictMode -Version Latest\r?\n")
+_AFTER = re.compile(
+    r"(?:[;\s]*If \(-not \$\?\) \{ If \(Get-Variable LASTEXITCODE .*|\s*\nexit \$LASTEXITCODE\s*)$", re.DOTALL
+)
+
+
+def _bare(script: str) -> str:
+    return _AFTER.sub("", _BEFORE.sub("", script)).strip()
 
 
 def _manifest(lines: list[str]) -> tuple[dict[str, Any] | None, list[str]]:

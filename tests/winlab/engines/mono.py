@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A .NET Framework program, run by Mono as a process of its own. Mono is not the .NET Framework, but code really runs."""
+"""A .NET Framework program, run by Mono as a process of its own. It is not that framework, but the code runs."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Said:
-    """What a script or command says. ``result`` and ``output`` are for win_powershell: ``$Ansible.Result`` and objects."""
+    """What a script or command says; ``result`` and ``output`` are win_powershell's ``$Ansible.Result`` and objects."""
 
     stdout: str = ""
     stderr: str = ""

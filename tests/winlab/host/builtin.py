@@ -14,16 +14,12 @@ if TYPE_CHECKING:
     from . import Host
 
 _AUTO_LOGON = r"HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\AutoLogonChecked"
-# win_reboot wraps each of its scripts so that a failure has an exit code.
-_TAIL = r"(?:; If \(-not \$\?\).*)?"
 
 
 def register(answers: Answers) -> None:
-    answers.do(
-        r"\(Get-CimInstance -ClassName Win32_OperatingSystem .*LastBootUpTime\.ToFileTime\(\)" + _TAIL, _boot_time
-    )
+    answers.do(r"\(Get-CimInstance -ClassName Win32_OperatingSystem .*LastBootUpTime\.ToFileTime\(\)", _boot_time)
     answers.do(r".*\\shutdown\.exe /r /t (?P<seconds>\d+) /c .*ConvertTo-Json.*", _reboot)
-    answers.do(r"Get-Item -LiteralPath '" + _AUTO_LOGON + r"' -ErrorAction Stop; '(?P<text>[^']+)'" + _TAIL, _logged_on)
+    answers.do(r"Get-Item -LiteralPath '" + _AUTO_LOGON + r"' -ErrorAction Stop; '(?P<text>[^']+)'", _logged_on)
     answers.do(r"Remove-Item (?:-LiteralPath )?'?(?P<path>[^']+?)'? -Force(?: -Recurse)?;?", _remove)
     answers.do(r"(?i)whoami(?:\.exe)?", lambda host, found: Said(f"{host.name.lower()}\\{host.user}"))
     answers.do(r"(?i)hostname(?:\.exe)?", lambda host, found: Said(host.name.upper()))

@@ -70,19 +70,27 @@ class Handler:
     run: Callable[[Call], Result]
     extra: frozenset[str]  # result keys that the real module has and its documentation lacks
     private: frozenset[str]  # arguments that an action plugin passes and the documentation lacks
+    renamed: Mapping[str, str]  # arguments that come by another name than they are documented by
 
     def split(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        documented = {name: value for name, value in arguments.items() if name not in self.private}
+        documented = {
+            self.renamed.get(name, name): value for name, value in arguments.items() if name not in self.private
+        }
         return documented, {name: value for name, value in arguments.items() if name in self.private}
 
 
 _HANDLERS: dict[str, Handler] = {}
 
 
-def handles(*names: str, extra: tuple[str, ...] = (), private: tuple[str, ...] = ()) -> Callable[..., Any]:
+def handles(
+    *names: str,
+    extra: tuple[str, ...] = (),
+    private: tuple[str, ...] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> Callable[..., Any]:
     def register(run: Callable[[Call], Result]) -> Callable[[Call], Result]:
         for name in names:
-            _HANDLERS[name] = Handler(run, frozenset(extra), frozenset(private))
+            _HANDLERS[name] = Handler(run, frozenset(extra), frozenset(private), renamed or {})
         return run
 
     return register

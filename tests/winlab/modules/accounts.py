@@ -36,14 +36,17 @@ def win_user(call: Call) -> Result:
         account = Account(name, call["password"] or "")
         if call.live:
             system.accounts[name.lower()] = account
-    elif (
-        call["password"] is not None and call["update_password"] != "on_create" and account.password != call["password"]
-    ):
+    elif _new_password(call, account):
         changed = True
         if call.live:
             account.password = call["password"]
     changed |= _set_fields(call, account) | _set_groups(call, account)
     return {**_told(account), "changed": changed}
+
+
+def _new_password(call: Call, account: Account) -> bool:
+    policy, password = call["update_password"], call["password"]
+    return password is not None and policy != "on_create" and account.password != password  # no secret
 
 
 def _set_fields(call: Call, account: Account) -> bool:

@@ -16,15 +16,15 @@ from . import Call, ModuleFailure, Result, handles
 _TIMEOUT = 600.0
 
 
-@handles("ansible.windows.win_command", private=("_raw_params", "_uses_shell"))
+@handles("ansible.windows.win_command")
 def win_command(call: Call) -> Result:
-    line = call.private.get("_raw_params") or call["cmd"] or _joined(call["argv"])
+    line = call["_raw_params"] or call["cmd"] or _joined(call["argv"])
     return _skipped(call, line) or _told(line, lambda: _command(call, line))
 
 
-@handles("ansible.windows.win_shell", private=("_raw_params",))
+@handles("ansible.windows.win_shell", renamed={"_raw_params": "free_form"})
 def win_shell(call: Call) -> Result:
-    line = call.private.get("_raw_params") or call["free_form"]
+    line = call["free_form"]
     return _skipped(call, line) or _told(line, lambda: _scripted(call, line))
 
 
