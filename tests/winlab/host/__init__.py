@@ -178,10 +178,7 @@ class Host:
 
     def stop(self) -> None:
         """Off, for good."""
-        with self._lock:
-            server, self._server = self._server, None
-        if server:
-            server.stop()
+        self.power_off()
         self.services.shut_down()
         if self._own_folder:
             self._own_folder.cleanup()
@@ -192,25 +189,39 @@ class Host:
     def _reboot(self, after_seconds: float) -> None:
         # A moment for the answer to whoever asked for it.
         time.sleep(max(after_seconds, 0.2))
+        if self.power_off():
+            time.sleep(self.hazards.boot_seconds)
+            self.power_on()
+
+    def power_off(self) -> bool:
+        """Lost at once, with what it was doing; its disk and its registry stay. False where it was off."""
         with self._lock:
             server, self._server = self._server, None
         if server is None:
-            return
+            return False
         server.stop()
         self.services.shut_down()
-        time.sleep(self.hazards.boot_seconds)
-        self._after_boot()
-        self.start()
+        return True
 
-    def _after_boot(self) -> None:
+    def power_on(self) -> None:
         self.hazards.reboot_pending = False
         for path in self._pending_keys():
             self.registry.remove(path)
         self.booted_at, self.boots = round(time.time()), self.boots + 1
         self.services.boot()
+        if self._server is None:
+            self.start()
 
     def set_hazards(self, **values: Any) -> None:
+        """``locked``, ``start_failures``, ``drops``, ...: see Hazards. What is not named stays as it is."""
         self.hazards.set(**values)
+        self._pass_on()
+
+    def clear_hazards(self) -> None:
+        self.hazards.clear()
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         self.disk.locked = self.hazards.locked
         self.disk.free_bytes = self.hazards.free_bytes
         self.disk.long_paths = self.hazards.long_paths
