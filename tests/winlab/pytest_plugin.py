@@ -23,7 +23,7 @@ import pytest
 
 from .engines.mono import Mono
 from .host import Host
-from .lab import Lab
+from .lab import Lab, Scheme
 
 _REAL = "WINLAB_REAL_INVENTORY"
 
@@ -51,11 +51,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Done:
-    """What a module told; ``result`` is the task's result."""
+    """What Ansible told."""
 
     rc: int
-    result: dict[str, Any]
+    results: dict[str, dict[str, Any]]  # of the last task, by host
+    counts: dict[str, dict[str, int]]  # the recap, by host
     output: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Where there is one host."""
+        return next(iter(self.results.values()), {})
 
     @property
     def changed(self) -> bool:
@@ -66,29 +72,57 @@ Ansible = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
-def windows_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One emulated host for a whole worker of pytest, over HTTP with message encryption."""
-    with Lab(1, folder=tmp_path_factory.mktemp("winlab")) as lab:
-        yield lab
+def windows_labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Scheme], Lab]]:
+    """Two emulated hosts by HTTP and two by HTTPS, for a whole worker of pytest; made when they are asked for."""
+    labs: dict[Scheme, Lab] = {}
+
+    def of(scheme: Scheme) -> Lab:
+        if scheme not in labs:
+            labs[scheme] = Lab(2, scheme=scheme, folder=tmp_path_factory.mktemp(f"winlab-{scheme}")).start()
+        return labs[scheme]
+
+    yield of
+    for lab in labs.values():
+        lab.stop()
 
 
 @pytest.fixture
 def windows_host(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Variables that reach a Windows host: an emulated one, or the user's."""
+    """Variables that reach a Windows host: an emulated one by psrp and HTTP with message encryption, or the user's."""
     real = os.environ.get(_REAL)
-    if not real:
-        lab: Lab = request.getfixturevalue("windows_lab")
-        return lab.variables(lab.hosts[0])
-    command = [*_program("ansible-inventory"), "-i", real, "--list"]
+    if real:
+        return _real_host(real)
+    lab: Lab = request.getfixturevalue("windows_labs")("http")
+    return lab.variables(lab.hosts[0])
+
+
+@pytest.fixture
+def windows_hosts(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    """One for each way in: winrm with NTLM, psrp with Negotiate, over HTTP and HTTPS. A real host has but one way."""
+    real = os.environ.get(_REAL)
+    if real:
+        return {"real": _real_host(real)}
+    found = {}
+    for scheme in ("http", "https"):
+        lab: Lab = request.getfixturevalue("windows_labs")(scheme)
+        found[f"psrp-{scheme}"] = lab.variables(lab.hosts[0], "psrp")
+        found[f"winrm-{scheme}"] = lab.variables(lab.hosts[1], "winrm")
+    return found
+
+
+def _real_host(inventory: str) -> dict[str, Any]:
+    command = [*_program("ansible-inventory"), "-i", inventory, "--list"]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     name = told["windows"]["hosts"][0]
     return {"ansible_host": name, **told["_meta"]["hostvars"].get(name, {})}
 
 
 @pytest.fixture
-def windows_machine(windows_lab: Lab) -> Host:
-    """The emulated host itself, for what is marked ``emulator_only``."""
-    return windows_lab.hosts[0]
+def windows_machine(windows_labs: Callable[[Scheme], Lab]) -> Iterator[Host]:
+    """The emulated host behind the default ``windows_host``, for what is marked ``emulator_only``."""
+    host = windows_labs("http").hosts[0]
+    yield host
+    host.clear_hazards()
 
 
 @pytest.fixture
@@ -101,6 +135,16 @@ def ansible(tmp_path: Path) -> Ansible:
     return run
 
 
+@pytest.fixture
+def ansible_playbook(tmp_path: Path) -> Ansible:
+    """Runs a playbook for ``windows``: ``ansible_playbook({name: variables}, Path("play.yml"), "--check")``."""
+
+    def run(hosts: dict[str, dict[str, Any]], playbook: Path, *more: str) -> Done:
+        return run_play(tmp_path, hosts, playbook, *more)
+
+    return run
+
+
 def _program(name: str) -> list[str]:
     """Of the environment that the tests run in."""
     return [str(Path(sys.executable).with_name(name))]
@@ -108,18 +152,40 @@ def _program(name: str) -> list[str]:
 
 def run_module(folder: Path, variables: dict[str, Any], module: str, arguments: dict[str, Any], *more: str) -> Done:
     name = module if "." in module else f"ansible.windows.{module}"
+    given = ["-a", json.dumps(arguments)] if arguments else []
+    return _run(folder, {"windows1": variables}, ["ansible", "windows", "-m", name, *given, *more])
+
+
+def run_everywhere(folder: Path, hosts: dict[str, dict[str, Any]], module: str) -> Done:
+    """A module without arguments, on several hosts at once."""
+    return _run(folder, hosts, ["ansible", "windows", "-m", f"ansible.windows.{module}"])
+
+
+def run_play(folder: Path, hosts: dict[str, dict[str, Any]], playbook: Path, *more: str) -> Done:
+    """The play's hosts are ``windows``."""
+    return _run(folder, hosts, ["ansible-playbook", str(playbook), *more])
+
+
+def _run(folder: Path, hosts: dict[str, dict[str, Any]], command: list[str]) -> Done:
     inventory = folder / "inventory.json"
-    inventory.write_text(json.dumps({"all": {"hosts": {"windows1": variables}}}))
-    command = [*_program("ansible"), "windows1", "-i", str(inventory), "-m", name, "-a", json.dumps(arguments), *more]
-    environment = {**os.environ, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    return Done(done.returncode, _result(done.stdout), done.stdout + done.stderr)
+    inventory.write_text(json.dumps({"windows": {"hosts": hosts}}))
+    environment = {
+        **os.environ,
+        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    command = [*_program(command[0]), *command[1:], "-i", str(inventory)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=180, check=False)
+    return Done(done.returncode, *_told(done.stdout), done.stdout + done.stderr)
 
 
-def _result(output: str) -> dict[str, Any]:
+def _told(output: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The last task's results, and the recap: numbers by host."""
     try:
         told = json.loads(output[output.index("{") :])
     except ValueError:
-        return {}
-    tasks = told["plays"][0]["tasks"]
-    return tasks[-1]["hosts"].get("windows1", {}) if tasks else {}
+        return {}, {}
+    tasks = told["plays"][-1]["tasks"] if told["plays"] else []
+    return tasks[-1]["hosts"] if tasks else {}, told["stats"]

@@ -8,6 +8,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from ..errors import NotEmulatedError
 from .answers import Answers, Said
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def register(answers: Answers) -> None:
     answers.do(r".*\\shutdown\.exe /r /t (?P<seconds>\d+) /c .*ConvertTo-Json.*", _reboot)
     answers.do(r"Get-Item -LiteralPath '" + _AUTO_LOGON + r"' -ErrorAction Stop; '(?P<text>[^']+)'", _logged_on)
     answers.do(r"Remove-Item (?:-LiteralPath )?'?(?P<path>[^']+?)'? -Force(?: -Recurse)?;?", _remove)
+    answers.do(r"&\s+'?(?P<path>[A-Z]:\\[^']+?\.ps1)'?(?:; exit \$LASTEXITCODE)?", _script_file)
     answers.do(r"(?i)whoami(?:\.exe)?", lambda host, found: Said(f"{host.name.lower()}\\{host.user}"))
     answers.do(r"(?i)hostname(?:\.exe)?", lambda host, found: Said(host.name.upper()))
     answers.do(r"(?i)(?:cmd(?:\.exe)? /c )?exit (?P<rc>\d+)", lambda host, found: Said(rc=int(found["rc"])))
@@ -47,6 +49,15 @@ def _remove(host: Host, found: re.Match[str]) -> Said:
     if host.disk.exists(path):
         host.disk.remove(path)
     return Said()
+
+
+def _script_file(host: Host, found: re.Match[str]) -> Said:
+    """Of ``script``: what the file says is answered like a script by itself."""
+    text = host.disk.read_text(found["path"])
+    said = host.answers.find(host, text)
+    if said is None:
+        raise NotEmulatedError(f"the script {text!r} has no answer (host.answers.say)")
+    return said
 
 
 def _show_reservations(host: Host, found: re.Match[str]) -> Said:

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from typing import Any
 
 import psrpcore
-from psrpcore.types import ErrorCategory, ErrorCategoryInfo, HostMethodIdentifier, NETException
+from psrpcore.types import ErrorCategory, ErrorCategoryInfo, HostMethodIdentifier, NETException, PSInvocationState
 
 from . import soap
 from .execution import Answer, Command, Execution, Machine
@@ -117,7 +117,8 @@ class PsrpShell:
     def _begin(self, running: _Running, script: Any) -> None:
         running.script = script
         running.pipeline.metadata = script
-        running.pipeline.start()
+        # Not ``start``, which tells the client so: fetch_file takes the first answer for the first output.
+        running.pipeline.state = PSInvocationState.Running
         if script.no_input:
             self._execute(running)
 
