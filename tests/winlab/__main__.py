@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--password-file", type=Path, help="its first line is the user's password")
     parser.add_argument("--basic", action="store_true", help="allow Basic, which Windows does not unless told")
     parser.add_argument("--unencrypted", action="store_true", help="allow plain messages over HTTP, the same")
+    parser.add_argument("--sites", action="store_true", help="sites of IIS listen and answer with their files")
     parser.add_argument(
         "--answers", type=Path, help="YAML: list of {text, stdout, stderr, rc} for scripts and commands"
     )
@@ -50,6 +51,7 @@ def main() -> None:
         user=told.user,
         basic=told.basic,
         unencrypted=told.unencrypted,
+        sites=told.sites,
         **({"password": told.password_file.read_text().splitlines()[0]} if told.password_file else {}),
     )
     for answer in yaml.safe_load(told.answers.read_text()) if told.answers else []:

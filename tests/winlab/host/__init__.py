@@ -25,6 +25,7 @@ from .interpreter import Interpreter
 from .log import Entry, Log
 from .registry import Registry
 from .services import ENVIRONMENT, Service, Services
+from .sites import Sites
 from .state import Account, System
 
 __all__ = ["Drop", "Entry", "Hazards", "Host", "Said", "Service"]
@@ -51,6 +52,7 @@ class Host:
         tls: ssl.SSLContext | None = None,
         basic: bool = False,
         unencrypted: bool = False,
+        sites: bool = False,
         folder: Path | None = None,
         log: Path | None = None,
         engines: list[Engine] | None = None,
@@ -69,6 +71,7 @@ class Host:
         self.engines = Engines(self.disk.real, self.disk.root, address, engines)
         self.services = Services(self.engines, self.hazards, self.service_environment)
         self.disk.in_use = self._used
+        self._sites = Sites(self.system, self.disk, address) if sites else None
         self.log = Log(self._secrets, log)
         self.booted_at = round(time.time() - 3600)
         self.boots = 0
@@ -180,6 +183,8 @@ class Host:
         """Off, for good."""
         self.power_off()
         self.services.shut_down()
+        if self._sites:
+            self._sites.close()
         if self._own_folder:
             self._own_folder.cleanup()
 
@@ -201,6 +206,8 @@ class Host:
             return False
         server.stop()
         self.services.shut_down()
+        if self._sites:
+            self._sites.close()
         return True
 
     def power_on(self) -> None:
@@ -209,8 +216,14 @@ class Host:
             self.registry.remove(path)
         self.booted_at, self.boots = round(time.time()), self.boots + 1
         self.services.boot()
+        self.follow_sites()
         if self._server is None:
             self.start()
+
+    def follow_sites(self) -> None:
+        """After a change of sites or pools: what runs answers, where the host was made to."""
+        if self._sites:
+            self._sites.follow()
 
     def set_hazards(self, **values: Any) -> None:
         """``locked``, ``start_failures``, ``drops``, ...: see Hazards. What is not named stays as it is."""

@@ -128,6 +128,8 @@ class Interpreter:
             call = Call(self._host, module, described.arguments(given), private)
             result = {"changed": False, **handler.run(call)}
             described.check_result(result, handler.extra)
+            if module.name.startswith("microsoft.iis."):
+                self._host.follow_sites()
         except (NotEmulatedError, FidelityError) as error:
             self._host.not_emulated.append(str(error))
             return {"failed": True, "changed": False, "msg": str(error)}
