@@ -115,6 +115,9 @@ class Host:
     def execute(self, command: Command) -> Answer:
         return self._interpreter.execute(command)
 
+    def users(self) -> list[str]:
+        return [account.name for account in self.system.accounts.values() if not account.disabled]
+
     def password(self, user: str) -> str | None:
         account = self.system.accounts.get(user.rpartition("\\")[2].lower())
         return None if account is None or account.disabled else account.password
@@ -165,7 +168,6 @@ class Host:
     def start(self) -> Host:
         self._server = WsmanServer(
             self,
-            users=[account.name for account in self.system.accounts.values()],
             address=self.address,
             port=self._port,
             tls=self._tls,

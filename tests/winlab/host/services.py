@@ -41,6 +41,7 @@ class Service:
     # Part of Windows: it has a state, and no program that could run here.
     built_in: bool = False
     process: Process | None = None
+    running: str = ""  # the executable that runs, which a new path does not change
 
     @property
     def executable(self) -> str:
@@ -94,7 +95,7 @@ class Services:
         for name in service.dependencies:
             self._start_dependency(name)
         if not service.built_in:
-            service.process = self._launch(service)
+            service.process, service.running = self._launch(service), service.executable
         service.state = "started"
 
     def _start_dependency(self, name: str) -> None:
@@ -146,7 +147,7 @@ class Services:
         for service in self:
             self._notice_death(service)
             if service.process:
-                yield service.executable
+                yield service.running
 
     def _notice_death(self, service: Service) -> None:
         if service.process and not service.process.alive:

@@ -65,6 +65,18 @@ def test_a_service_answers_while_it_runs_and_not_after(shop: Host, port: int) ->
         _get(port)
 
 
+def test_the_old_program_is_in_use_until_the_service_starts_anew(shop: Host, port: int) -> None:
+    shop.disk.make_folder("C:\\next")
+    shop.disk.write("C:\\next\\shop.exe", PROGRAM.replace(b"1.0.0", b"2.0.0"))
+    run(shop, "win_service", {"name": "shop", "path": "C:\\next\\shop.exe"})
+    assert _get(port, "/version") == "1.0.0"
+    assert "is denied" in run(shop, "win_file", {"path": EXE, "state": "absent"})["msg"]
+    run(shop, "win_service", {"name": "shop", "state": "restarted"})
+    assert _get(port, "/version") == "2.0.0"
+    assert run(shop, "win_file", {"path": EXE, "state": "absent"})["changed"]
+    assert "is denied" in run(shop, "win_file", {"path": "C:\\next", "state": "absent"})["msg"]
+
+
 @pytest.mark.parametrize("path", [EXE, "C:\\shop\\shop.dll", "c:\\SHOP"])
 def test_what_runs_is_not_removed(shop: Host, path: str) -> None:
     told = run(shop, "win_file", {"path": path, "state": "absent"})

@@ -39,9 +39,8 @@ class SealError(Exception):
 class Authentication:
     """Of one TCP connection, as with Windows."""
 
-    def __init__(self, machine: Machine, users: list[str]) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._users = users
         self._context: spnego.ContextProxy | None = None
         self.user: str | None = None
 
@@ -91,9 +90,10 @@ class Authentication:
     @contextmanager
     def _user_file(self) -> Iterator[None]:
         with _ENVIRONMENT, tempfile.NamedTemporaryFile("w", suffix=".ntlm") as file:
-            for user in self._users:
-                domain, _, name = user.rpartition("\\")
-                file.write(f"{domain}:{name}:{self._machine.password(user)}\n")
+            for user in self._machine.users():
+                # As "user", ".\\user" or "HOST\\user".
+                for domain in ("", ".", self._machine.name, self._machine.name.upper()):
+                    file.write(f"{domain}:{user}:{self._machine.password(user)}\n")
             file.flush()
             before = os.environ.get("NTLM_USER_FILE")
             os.environ["NTLM_USER_FILE"] = file.name

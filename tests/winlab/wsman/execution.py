@@ -32,7 +32,12 @@ class Answer:
 class Machine(Protocol):
     """What the protocol needs of the host behind it."""
 
+    name: str
+
     def execute(self, command: Command) -> Answer: ...
+
+    def users(self) -> list[str]:
+        """Who may sign in."""
 
     def password(self, user: str) -> str | None:
         """The user's password, None where there is no such user."""

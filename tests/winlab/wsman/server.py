@@ -38,7 +38,6 @@ class WsmanServer:
     """One listener. ``port`` 0 takes a free one; ``start`` returns when it listens."""
 
     machine: Machine
-    users: list[str]
     address: str = "127.0.0.1"
     port: int = 0
     tls: ssl.SSLContext | None = None
@@ -147,8 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        endpoint = self.server.endpoint
-        self._auth = Authentication(endpoint.machine, endpoint.users)
+        self._auth = Authentication(self.server.endpoint.machine)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing: the host's own log has what matters, with the secrets masked."""
