@@ -41,6 +41,17 @@ class Sidecar:
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return _checked(self.name.rpartition(".")[2], self.options, given, "")
 
+    def given(self, arguments: Mapping[str, Any]) -> set[str]:
+        """The options that a call says something of that is not their default."""
+        said = {name.lower() for name, value in arguments.items() if value is not None}
+        typed = self.arguments(arguments)
+        return {
+            name
+            for name, option in self.options.items()
+            if said & {name.lower(), *(alias.lower() for alias in option.get("aliases") or [])}
+            and typed[name] != _value(self.name, name, option, None)
+        }
+
     def check_result(self, result: Mapping[str, Any], extra: frozenset[str]) -> None:
         unknown = set(result) - self.returned - extra - _COMMON_KEYS
         if unknown and "*" not in extra:

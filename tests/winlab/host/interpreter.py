@@ -126,6 +126,9 @@ class Interpreter:
             described = sidecar.load(module.name, module.path)
             given, private = handler.split(module.arguments)
             call = Call(self._host, module, described.arguments(given), private)
+            for option in described.given(given):
+                if not handler.models(option):
+                    raise NotEmulatedError(f"{module.name} with {option}")
             result = {"changed": False, **handler.run(call)}
             described.check_result(result, handler.extra)
             if module.name.startswith("microsoft.iis."):

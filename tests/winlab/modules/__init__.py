@@ -9,10 +9,14 @@ would.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotEmulatedError, WinlabError
@@ -71,6 +75,11 @@ class Handler:
     extra: frozenset[str]  # result keys that the real module has and its documentation lacks
     private: frozenset[str]  # arguments that an action plugin passes and the documentation lacks
     renamed: Mapping[str, str]  # arguments that come by another name than they are documented by
+    ignored: frozenset[str]  # documented options that make no difference here, or none that a test could see
+
+    def models(self, option: str) -> bool:
+        """Whether a documented option has any meaning here. Those that the handler's file never names have none."""
+        return option in self.ignored or re.search(rf"[\"']{option}[\"']", _source(self.run)) is not None
 
     def split(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         documented = {
@@ -87,13 +96,19 @@ def handles(
     extra: tuple[str, ...] = (),
     private: tuple[str, ...] = (),
     renamed: Mapping[str, str] | None = None,
+    ignored: tuple[str, ...] = (),
 ) -> Callable[..., Any]:
     def register(run: Callable[[Call], Result]) -> Callable[[Call], Result]:
         for name in names:
-            _HANDLERS[name] = Handler(run, frozenset(extra), frozenset(private), renamed or {})
+            _HANDLERS[name] = Handler(run, frozenset(extra), frozenset(private), renamed or {}, frozenset(ignored))
         return run
 
     return register
+
+
+@functools.cache
+def _source(run: Callable[[Call], Result]) -> str:
+    return Path(inspect.getfile(run)).read_text()
 
 
 def find(name: str) -> Handler:

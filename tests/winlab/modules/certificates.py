@@ -16,7 +16,7 @@ from ..host.state import Certificate
 from . import Call, ModuleFailure, Result, handles
 
 
-@handles("ansible.windows.win_certificate_store", extra=("key_exported", "key_exportable"))
+@handles("ansible.windows.win_certificate_store", extra=("key_exported",), ignored=("key_exportable", "key_storage"))
 def win_certificate_store(call: Call) -> Result:
     if call["store_type"] != "system":
         raise NotEmulatedError("win_certificate_store with store_type=service")

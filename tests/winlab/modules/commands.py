@@ -16,13 +16,18 @@ from . import Call, ModuleFailure, Result, handles
 _TIMEOUT = 600.0
 
 
-@handles("ansible.windows.win_command")
+@handles("ansible.windows.win_command", ignored=("output_encoding_override",))
 def win_command(call: Call) -> Result:
     line = call["_raw_params"] or call["cmd"] or _joined(call["argv"])
     return _skipped(call, line) or _told(line, lambda: _command(call, line))
 
 
-@handles("ansible.windows.win_shell", renamed={"_raw_params": "free_form"})
+# What a text answers is scripted; how it would have been run makes no difference.
+@handles(
+    "ansible.windows.win_shell",
+    renamed={"_raw_params": "free_form"},
+    ignored=("chdir", "executable", "stdin", "no_profile", "output_encoding_override"),
+)
 def win_shell(call: Call) -> Result:
     line = call["free_form"]
     return _skipped(call, line) or _told(line, lambda: _scripted(call, line))
@@ -87,7 +92,19 @@ def _command(call: Call, line: str) -> Said:
     return Said(done.stdout, done.stderr, done.rc)
 
 
-@handles("ansible.windows.win_powershell")
+@handles(
+    "ansible.windows.win_powershell",
+    ignored=(
+        "arguments",
+        "parameters",
+        "sensitive_parameters",
+        "chdir",
+        "depth",
+        "error_action",
+        "executable",
+        "remote_src",
+    ),
+)
 def win_powershell(call: Call) -> Result:
     told: Result = {
         "changed": False, "result": {}, "host_out": "", "host_err": "", "output": [], "error": [], "warning": [],

@@ -20,7 +20,12 @@ _TEMPLATE = ("block_end_string", "block_start_string", "comment_end_string", "co
              "variable_start_string")  # fmt: skip
 
 
-@handles("ansible.windows.win_copy", private=_PRIVATE + _TEMPLATE, extra=("files", "directories", "symlinks"))
+@handles(
+    "ansible.windows.win_copy",
+    private=_PRIVATE + _TEMPLATE,
+    extra=("files", "directories", "symlinks"),
+    ignored=("content", "decrypt", "local_follow", "remote_src"),
+)  # the controller's
 def win_copy(call: Call) -> Result:
     modes = {"query": _query, "single": _single, "explode": _explode, "remote": _remote}
     return modes[call.private["_copy_mode"]](call)

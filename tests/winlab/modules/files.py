@@ -97,7 +97,7 @@ def facts(disk: Disk, path: str, algorithm: str | None = None) -> dict[str, Any]
     return told
 
 
-@handles("ansible.windows.win_stat")
+@handles("ansible.windows.win_stat", ignored=("follow",))  # there are no links
 def win_stat(call: Call) -> Result:
     disk, path = call.host.disk, call.path("path")
     assert path is not None
@@ -109,7 +109,7 @@ def win_stat(call: Call) -> Result:
     return {"stat": told}
 
 
-@handles("ansible.windows.win_find")
+@handles("ansible.windows.win_find", ignored=("follow",))
 def win_find(call: Call) -> Result:
     disk = call.host.disk
     found, examined = [], 0
@@ -218,7 +218,7 @@ def _extract(disk: Disk, source: str, target: str, told: Result) -> None:
         ) from None
 
 
-@handles("ansible.windows.win_acl")
+@handles("ansible.windows.win_acl", ignored=("follow",))
 def win_acl(call: Call) -> Result:
     """Entries are kept and compared; nobody is kept out by them."""
     disk, path = call.host.disk, call["path"]

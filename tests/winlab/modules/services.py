@@ -24,7 +24,7 @@ _ACCOUNTS = {"system": "LocalSystem", "localsystem": "LocalSystem", "nt authorit
              "nt authority\\network service": "NT AUTHORITY\\NetworkService"}  # fmt: skip
 
 
-@handles("ansible.windows.win_service")
+@handles("ansible.windows.win_service", ignored=("password", "update_password"))  # nobody signs in with it
 def win_service(call: Call) -> Result:
     service = call.host.services.find(call["name"])
     if call["state"] == "absent":

@@ -12,7 +12,7 @@ from ..host.state import EventLog, Feature
 from . import Call, ModuleFailure, Result, handles
 
 
-@handles("ansible.windows.win_feature", extra=("success",))
+@handles("ansible.windows.win_feature", extra=("success",), ignored=("source",))
 def win_feature(call: Call) -> Result:
     features = call.host.system.features
     wanted: dict[str, Feature] = {}
@@ -76,7 +76,7 @@ def _feature_result(feature: Feature) -> dict[str, Any]:
     }
 
 
-@handles("ansible.windows.win_optional_feature")
+@handles("ansible.windows.win_optional_feature", ignored=("source", "include_parent"))
 def win_optional_feature(call: Call) -> Result:
     features = call.host.system.optional_features
     known = {name.lower(): name for name in features}

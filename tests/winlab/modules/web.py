@@ -81,7 +81,12 @@ def _basic(request: urllib.request.Request, call: Call) -> None:
     request.add_header("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
 
 
-@handles("ansible.windows.win_uri", extra=("*",))  # it returns every header and property of the answer
+_HARMLESS = ("http_agent", "use_proxy", "maximum_redirection", "force_basic_auth")
+
+
+@handles(
+    "ansible.windows.win_uri", extra=("*",), ignored=_HARMLESS
+)  # it returns every header and property of the answer
 def win_uri(call: Call) -> Result:
     disk, began = call.host.disk, time.monotonic()
     told: Result = {"changed": False, "elapsed": 0.0, "url": call["url"]}
@@ -136,7 +141,7 @@ def _why(error: OSError) -> str:
     return f'Exception calling "GetResponse" with "0" argument(s): "{reason}"'
 
 
-@handles("ansible.windows.win_get_url")
+@handles("ansible.windows.win_get_url", ignored=_HARMLESS)
 def win_get_url(call: Call) -> Result:
     disk, began = call.host.disk, time.monotonic()
     target = call.path("dest")
