@@ -110,6 +110,17 @@ class Host:
             self.system.groups.setdefault(group, set()).add(name)
         return account
 
+    def add_iis(self) -> None:
+        """What the role Web-Server brings with it."""
+        self.system.add_iis()
+        for name, shown in {
+            "WAS": "Windows Process Activation Service",
+            "W3SVC": "World Wide Web Publishing Service",
+        }.items():
+            if self.services.find(name) is None:
+                path = "C:\\Windows\\System32\\svchost.exe -k iissvcs"
+                self.services.add(Service(name, path, shown, state="started", built_in=True))
+
     # what the protocol asks for
 
     def execute(self, command: Command) -> Answer:

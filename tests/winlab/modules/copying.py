@@ -34,9 +34,8 @@ def win_copy(call: Call) -> Result:
 def _query(call: Call) -> Result:
     """Which of the controller's files and folders are not there, or are others."""
     disk, target = call.host.disk, call["dest"]
-    for parent in _parents(call, target):
-        if disk.is_file(parent):
-            raise ModuleFailure(f"cannot copy to dest '{target}': object at path '{parent}' is already a file")
+    if target and disk.is_file(target):
+        raise ModuleFailure(f"cannot copy to dest '{target}': object at path '{target}' is already a file")
     files = []
     for file in call.private.get("files") or []:
         path = ntpath.join(disk.normal(target), file["dest"].replace("/", "\\"))
@@ -52,10 +51,6 @@ def _query(call: Call) -> Result:
         if not disk.exists(path):
             folders.append(folder)
     return {"files": files, "directories": folders, "symlinks": []}
-
-
-def _parents(call: Call, target: str) -> list[str]:
-    return [target] if target else []
 
 
 def _destination(call: Call, target: str, name: str) -> str:

@@ -32,7 +32,7 @@ def win_feature(call: Call) -> Result:
             feature.installed = present
         call.host.hazards.reboot_pending |= reboot
         if call.host.system.has_iis():
-            call.host.system.add_iis()
+            call.host.add_iis()
     return {
         "changed": bool(touched),
         "success": True,

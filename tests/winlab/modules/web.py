@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import ntpath
@@ -75,8 +76,6 @@ def _redirects(call: Call) -> list[urllib.request.BaseHandler]:
 
 
 def _basic(request: urllib.request.Request, call: Call) -> None:
-    import base64
-
     pair = f"{call['url_username']}:{call.arguments.get('url_password') or ''}"
     request.add_header("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
 
@@ -84,9 +83,7 @@ def _basic(request: urllib.request.Request, call: Call) -> None:
 _HARMLESS = ("http_agent", "use_proxy", "maximum_redirection", "force_basic_auth")
 
 
-@handles(
-    "ansible.windows.win_uri", extra=("*",), ignored=_HARMLESS
-)  # it returns every header and property of the answer
+@handles("ansible.windows.win_uri", extra=("*",), ignored=_HARMLESS)  # every header comes back as a key
 def win_uri(call: Call) -> Result:
     disk, began = call.host.disk, time.monotonic()
     told: Result = {"changed": False, "elapsed": 0.0, "url": call["url"]}
@@ -100,27 +97,43 @@ def win_uri(call: Call) -> Result:
     try:
         answer = _request(call, call["url"], call["url_method"], body, call["content_type"] or "")
     except OSError as error:
+        told["elapsed"] = time.monotonic() - began
         raise ModuleFailure(
-            f"Unhandled exception occurred when sending web request. Exception: {_why(error)}",
-            **{**told, "elapsed": time.monotonic() - began},
+            f"Unhandled exception occurred when sending web request. Exception: {_why(error)}", **told
         ) from None
-    told.update(
-        elapsed=time.monotonic() - began,
-        status_code=answer.status,
-        status_description=answer.reason,
-        content_length=len(answer.body),
-        content_type=answer.headers.get("Content-Type", ""),
-        method=call["url_method"],
-        response_uri=call["url"],
-    )
+    told.update(elapsed=time.monotonic() - began, **_answered(call, answer))
+    if call["dest"]:
+        told["changed"] = _store(call, call["dest"], answer.body)
+    _check_status(call, answer, told)
+    return told
+
+
+def _answered(call: Call, answer: _Response) -> Result:
+    told: Result = {
+        "status_code": answer.status,
+        "status_description": answer.reason,
+        "content_length": len(answer.body),
+        "content_type": answer.headers.get("Content-Type", ""),
+        "method": call["url_method"],
+        "response_uri": call["url"],
+    }
     if call["return_content"]:
         told["content"] = answer.body.decode("utf-8", "replace")
         if "json" in told["content_type"] or "javascript" in told["content_type"]:
             told["json"] = json.loads(told["content"] or "null")
-    if call["dest"]:
-        told["changed"] = not disk.exists(call["dest"]) or disk.read(call["dest"]) != answer.body
-        if told["changed"] and call.live:
-            disk.write(call["dest"], answer.body)
+    return told
+
+
+def _store(call: Call, path: str, data: bytes) -> bool:
+    """Writes where it is another content; says whether it is."""
+    disk = call.host.disk
+    changed = not disk.exists(path) or disk.read(path) != data
+    if changed and call.live:
+        disk.write(path, data)
+    return changed
+
+
+def _check_status(call: Call, answer: _Response, told: Result) -> None:
     wanted = [int(code) for code in call["status_code"]]
     if answer.status not in wanted:
         listed = " ".join(str(code) for code in wanted)
@@ -129,7 +142,6 @@ def win_uri(call: Call) -> Result:
             f"{answer.reason}'.",
             **told,
         )
-    return told
 
 
 def _why(error: OSError) -> str:
@@ -143,13 +155,30 @@ def _why(error: OSError) -> str:
 
 @handles("ansible.windows.win_get_url", ignored=_HARMLESS)
 def win_get_url(call: Call) -> Result:
-    disk, began = call.host.disk, time.monotonic()
-    target = call.path("dest")
-    assert target is not None
-    url = call["url"]
+    disk, url, algorithm = call.host.disk, call["url"], call["checksum_algorithm"]
     told: Result = {"changed": False, "elapsed": 0.0, "url": url}
+    target = _target(call, told)
+    told["dest"] = target
+    wanted = (call["checksum"] or _published_checksum(call) or "").lower()
+    have = checksum(disk, target, algorithm) if disk.exists(target) else ""
+    if have and ((wanted and wanted == have) or (not wanted and not call["force"] and not _newer(call, target))):
+        return {**told, "checksum_dest": have, "size": disk.real(target).stat().st_size}
+    answer = _download(call, target, told)
+    source = hashlib.new(algorithm, answer.body, usedforsecurity=False).hexdigest()
+    told["checksum_src"] = source
+    if wanted and wanted != source:
+        raise ModuleFailure(f"The checksum for {url} did not match '{wanted}', it was '{source}'", **told)
+    told["changed"] = _store(call, target, answer.body)
+    if disk.exists(target):
+        told.update(checksum_dest=checksum(disk, target, algorithm), size=disk.real(target).stat().st_size)
+    return {**told, "msg": answer.reason}
+
+
+def _target(call: Call, told: Result) -> str:
+    """A folder takes the file by its name in the URL; the folder must be there."""
+    disk, target = call.host.disk, call.host.disk.normal(call["dest"])
     if disk.is_folder(target) or call["dest"].endswith(("/", "\\")):
-        target = ntpath.join(target, ntpath.basename(urlsplit(url).path))
+        target = ntpath.join(target, ntpath.basename(urlsplit(call["url"]).path))
     if not disk.is_folder(ntpath.dirname(target)):
         raise ModuleFailure(
             f"The path '{ntpath.dirname(target)}' does not exist for destination '{target}', or is not visible to the "
@@ -157,12 +186,11 @@ def win_get_url(call: Call) -> Result:
             "win_get_url runs.",
             **told,
         )
-    algorithm = call["checksum_algorithm"]
-    wanted = (call["checksum"] or _published_checksum(call) or "").lower()
-    have = checksum(disk, target, algorithm) if disk.exists(target) else ""
-    told["dest"] = target
-    if have and ((wanted and wanted == have) or (not wanted and not call["force"] and not _newer(call, target))):
-        return {**told, "checksum_dest": have, "size": disk.real(target).stat().st_size}
+    return target
+
+
+def _download(call: Call, target: str, told: Result) -> _Response:
+    url, began = call["url"], time.monotonic()
     try:
         answer = _request(call, url, call.arguments.get("url_method") or "GET")
     except OSError as error:
@@ -174,16 +202,7 @@ def win_get_url(call: Call) -> Result:
             f"{answer.reason}.",
             **told,
         )
-    source = hashlib.new(algorithm, answer.body, usedforsecurity=False).hexdigest()
-    told["checksum_src"] = source
-    if wanted and wanted != source:
-        raise ModuleFailure(f"The checksum for {url} did not match '{wanted}', it was '{source}'", **told)
-    told["changed"] = source != have
-    if told["changed"] and call.live:
-        disk.write(target, answer.body)
-    if disk.exists(target):
-        told.update(checksum_dest=checksum(disk, target, algorithm), size=disk.real(target).stat().st_size)
-    return {**told, "msg": answer.reason}
+    return answer
 
 
 def _published_checksum(call: Call) -> str | None:

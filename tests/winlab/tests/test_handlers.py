@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.winlab import Host, Service
+from tests.winlab.certificate import Authority
 from tests.winlab.engines.stand_in import MARK
 from tests.winlab.errors import WindowsError
 from tests.winlab.modules import all_handlers
@@ -72,8 +73,6 @@ def furnished(host: Host) -> Host:
 
 
 def _certificate(host: Host) -> bytes:
-    from tests.winlab.certificate import Authority
-
     return Authority(host.disk.root.parent / "tls").file.read_bytes()
 
 

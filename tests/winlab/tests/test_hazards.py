@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -31,8 +32,6 @@ PROGRAM = MARK + b"\nport: ${PORT}\nanswers: {/health: [200, ok], /version: [200
 
 @pytest.fixture
 def port() -> int:
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]

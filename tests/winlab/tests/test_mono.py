@@ -14,6 +14,8 @@ import pytest
 from tests.winlab import Lab
 from tests.winlab.pytest_plugin import run_play
 
+from .direct import run
+
 pytestmark = [pytest.mark.emulator_only, pytest.mark.mono]
 
 _HERE = Path(__file__).parent
@@ -47,8 +49,6 @@ def test_a_process_that_dies_is_a_service_that_has_stopped(built: Path, tmp_path
         host = lab.hosts[0]
         host.disk.make_folder("C:\\shop")
         host.disk.write("C:\\shop\\Shop.exe", (built / "1.0.0" / "Shop.exe").read_bytes())
-        from .direct import run
-
         told = run(host, "win_service", {"name": "shop", "path": "C:\\shop\\Shop.exe 0", "state": "started"})
         assert not told.get("failed"), told["msg"]
         service = host.services.find("shop")

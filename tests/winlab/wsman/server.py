@@ -117,8 +117,8 @@ class _Server(ThreadingHTTPServer):
                 connection = self.endpoint.tls.wrap_socket(request, server_side=True)
                 self._open.add(connection)
             super().finish_request(connection, client_address)
-        except (OSError, ssl.SSLError):
-            pass  # the client went away, or does not trust the certificate
+        except (OSError, ValueError):
+            pass  # the client went away or does not trust the certificate, or the host lost its power
         finally:
             self._open -= {request, connection}
             if connection is not request:
