@@ -124,7 +124,7 @@ class Interpreter:
         try:
             handler = find(module.name)
             described = sidecar.load(module.name, module.path)
-            given, private = handler.split(module.arguments)
+            given, private = handler.split(module.arguments, described.options)
             call = Call(self._host, module, described.arguments(given), private)
             for option in described.given(given):
                 if not handler.models(option):

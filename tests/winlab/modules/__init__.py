@@ -74,18 +74,22 @@ class Handler:
     run: Callable[[Call], Result]
     extra: frozenset[str]  # result keys that the real module has and its documentation lacks
     private: frozenset[str]  # arguments that an action plugin passes and the documentation lacks
-    renamed: Mapping[str, str]  # arguments that come by another name than they are documented by
+    # Arguments that come by another name than they are documented by: the first of these that is.
+    renamed: Mapping[str, tuple[str, ...]]
     ignored: frozenset[str]  # documented options that make no difference here, or none that a test could see
 
     def models(self, option: str) -> bool:
         """Whether a documented option has any meaning here. Those that the handler's file never names have none."""
         return option in self.ignored or re.search(rf"[\"']{option}[\"']", _source(self.run)) is not None
 
-    def split(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def split(self, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         documented = {
-            self.renamed.get(name, name): value for name, value in arguments.items() if name not in self.private
+            self._public(name, options): value for name, value in arguments.items() if name not in self.private
         }
         return documented, {name: value for name, value in arguments.items() if name in self.private}
+
+    def _public(self, name: str, options: Mapping[str, Any]) -> str:
+        return next((other for other in self.renamed.get(name, ()) if other in options), name)
 
 
 _HANDLERS: dict[str, Handler] = {}
@@ -95,7 +99,7 @@ def handles(
     *names: str,
     extra: tuple[str, ...] = (),
     private: tuple[str, ...] = (),
-    renamed: Mapping[str, str] | None = None,
+    renamed: Mapping[str, tuple[str, ...]] | None = None,
     ignored: tuple[str, ...] = (),
 ) -> Callable[..., Any]:
     def register(run: Callable[[Call], Result]) -> Callable[[Call], Result]:

@@ -25,11 +25,11 @@ def win_command(call: Call) -> Result:
 # What a text answers is scripted; how it would have been run makes no difference.
 @handles(
     "ansible.windows.win_shell",
-    renamed={"_raw_params": "free_form"},
+    renamed={"_raw_params": ("free_form", "cmd")},  # the second in newer documentation
     ignored=("chdir", "executable", "stdin", "no_profile", "output_encoding_override"),
 )
 def win_shell(call: Call) -> Result:
-    line = call["free_form"]
+    line = call.arguments.get("free_form") or call["cmd"]
     return _skipped(call, line) or _told(line, lambda: _scripted(call, line))
 
 
