@@ -37,8 +37,8 @@ test: setup-lab  ## All checks and tests, the quick ones first
 lint: setup  ## Linters of YAML, roles, Python, documentation, changelog
 	@tools/lint
 
-unit: setup  ## Unit tests, some against a real HAProxy process
-	$(BIN)/python -m pytest tests/unit --numprocesses auto
+unit: setup  ## Unit tests, some against a real HAProxy process, some against an emulated Windows host
+	$(BIN)/python -m pytest --numprocesses auto
 
 newest: setup  ## Lint and unit tests on the newest ansible-core, where a newer Python is here
 	@tools/newest

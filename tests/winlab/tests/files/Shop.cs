@@ -1,0 +1,39 @@
+// Copyright: the golden.fleet founders
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+using System;
+using System.Net;
+using System.Net.Sockets;
+using System.IO;
+using System.Text;
+
+// The smallest web service: /health and /version. The first argument is its port; "die" ends it with status 3.
+public static class Shop
+{
+    public const string Version = "0.0.0";
+
+    public static string Answer(string path)
+    {
+        return path == "/health" ? "ok" : path == "/version" ? Version : null;
+    }
+
+    public static void Main(string[] arguments)
+    {
+        if (arguments.Length > 0 && arguments[0] == "die") Environment.Exit(3);
+        var address = IPAddress.Parse(Environment.GetEnvironmentVariable("WINLAB_ADDRESS") ?? "127.0.0.1");
+        var listener = new TcpListener(address, arguments.Length > 0 ? int.Parse(arguments[0]) : 8080);
+        listener.Start();
+        while (true)
+            using (var client = listener.AcceptTcpClient())
+            using (var stream = client.GetStream())
+            {
+                var line = new StreamReader(stream).ReadLine() ?? "";
+                var words = line.Split(' ');
+                var body = Answer(words.Length > 1 ? words[1] : "");
+                var text = "HTTP/1.1 " + (body == null ? "404 Not Found" : "200 OK") +
+                    "\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
+                    (body ?? "").Length + "\r\n\r\n" + body;
+                var data = Encoding.ASCII.GetBytes(text);
+                stream.Write(data, 0, data.Length);
+            }
+    }
+}
