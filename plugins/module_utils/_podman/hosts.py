@@ -8,7 +8,6 @@ import concurrent.futures
 import dataclasses
 import fcntl
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +24,8 @@ from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import (
     Podman,
     PodmanError,
+    clear_pid_files,
     is_alive,
-    pid_folder,
     wait_for_ssh,
 )
 
@@ -49,9 +48,9 @@ def locked(lab: str) -> Iterator[None]:
     """One change of a lab at a time on this machine; the lock ends with the process that holds it."""
     with open(f"/run/lock/golden-fleet-{lab}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        shutil.rmtree(pid_folder(lab), ignore_errors=True)
+        clear_pid_files(lab)
         yield
-        shutil.rmtree(pid_folder(lab), ignore_errors=True)
+        clear_pid_files(lab)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import socket
 import subprocess
@@ -50,6 +51,8 @@ echo "host_key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)"
 # Of podman's usual 1024. On a real fleet the balancers have machines of their own: here many hosts that boot would
 # leave them no processor to answer customers with.
 _LAUNCHED_CPU_SHARES = "128"
+# Podman writes a host's process number there whenever the host starts, and can't start it where the folder is gone.
+_PID_FILES = "/run/lock/golden-fleet-"
 
 
 class PodmanError(Exception):
@@ -117,8 +120,7 @@ class Podman:
         """Makes a host and starts it; returns the process number of its init."""
         recipe = recipe_of(image, capabilities)
         labels = {"lab": self._lab, "address": address, "recipe": recipe, "group": group, "zone": zone}
-        os.makedirs(pid_folder(self._lab), mode=0o700, exist_ok=True)
-        pid_file = os.path.join(pid_folder(self._lab), host)
+        pid_file = f"{_PID_FILES}{self._lab}.{host}.pid"
         self.run(
             *("run", "--detach", "--replace", "--systemd=always", "--pidfile", pid_file),
             *("--name", self._name(host), "--hostname", host, "--network", self._lab),
@@ -155,9 +157,11 @@ class Podman:
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-def pid_folder(lab: str) -> str:
-    """Where podman writes the process numbers of hosts that it starts; cleared by whoever takes the lab's lock next."""
-    return f"/run/lock/golden-fleet-{lab}.pids"
+def clear_pid_files(lab: str) -> None:
+    """Removes what nobody came to read: of a podman whose caller died, or that started a host again by itself."""
+    for path in glob.glob(f"{_PID_FILES}{glob.escape(lab)}.*.pid"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def read_pid(path: str) -> int:
