@@ -30,10 +30,10 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
+from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import entering
 
 display = Display()
 
-_NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
 _ENVIRONMENT = ("HOME=/root", "LC_ALL=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 
 
@@ -68,8 +68,7 @@ class Connection(ConnectionBase):
                 kept = capabilities(file.read())
         except OSError as error:
             raise AnsibleConnectionFailure(f"{self.get_option('remote_addr')} has just ended: {error}") from error
-        place = ["nsenter", "--target", str(pid), *_NAMESPACES]
-        return [*place, "setpriv", "--bounding-set", kept, "env", "--ignore-environment", *_ENVIRONMENT]
+        return [*entering(pid), "setpriv", "--bounding-set", kept, "env", "--ignore-environment", *_ENVIRONMENT]
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)

@@ -91,7 +91,7 @@ def _packer(executable: str, out: Any) -> Any:
     from packerpy import PackerExecutable
 
     config = {"stdout": out, "stderr": subprocess.STDOUT} if out is not None else {}
-    return PackerExecutable(shutil.which(executable), machine_readable=False, config=config)
+    return PackerExecutable(_path(executable), machine_readable=False, config=config)
 
 
 def _path(executable: str) -> str:

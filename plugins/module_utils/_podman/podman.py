@@ -151,10 +151,14 @@ class Podman:
 
         In the namespaces of the host's init: ``podman exec`` does the same and takes ten times as long to get there.
         """
-        place = ("nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid")
         words = ("sh", "-c", _READY, "ready", str(seconds), authorized_key, "yes" if write else "no")
-        text = self._run([*place, *words], "wait for the boot", timeout_seconds=seconds + 15)
+        text = self._run([*entering(pid), *words], "wait for the boot", timeout_seconds=seconds + 15)
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def entering(pid: int) -> list[str]:
+    """What to put before a command for it to run in the namespaces of a host's init."""
+    return ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid"]
 
 
 def clear_pid_files(lab: str) -> None:

@@ -15,7 +15,7 @@ from . import locks
 from .balancer import Balancer
 from .haproxy import BalancerError, Server
 from .locks import Refusal
-from .members import begin_drain, end_drain, grant, limits_of, those_that_count
+from .members import begin_drain, end_drain, grant, is_ours, limits_of, those_that_count
 from .rules import refuse
 
 _POLL_SECONDS = 0.1
@@ -35,7 +35,7 @@ def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
         if unknown:
             balancer.server(unknown[0])
         before = set(data["leases"])
-        kept = _lease_those_that_may_go(balancer, data, servers, params, now)
+        kept = _lease_those_that_may_go(data, lock, servers, params, now)
         taken = [member for member in members if member not in kept]
         balancer.record.save()
         for member in taken:
@@ -46,23 +46,21 @@ def withdraw(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lease_those_that_may_go(
-    balancer: Balancer, data: dict[str, Any], servers: Mapping[str, Server], params: Mapping[str, Any], now: float
+    data: dict[str, Any], lock: Mapping[str, Any], servers: Mapping[str, Server], params: Mapping[str, Any], now: float
 ) -> dict[str, str]:
     """Leases them in the record; returns why each of the others stays. Raises what is refused to all of them."""
     kept: dict[str, str] = {}
     # No window: these don't come back, so nothing is won by waiting for one another.
     limits = limits_of({**params, "window": "100%"})
     for member in params["members"]:
-        lease, lock = data["leases"].get(member), balancer.lock(data, params["number"])
-        ours = lease is not None and lease["number"] == lock["number"]
         online = those_that_count(data, servers, member)
-        refused = {} if ours else refuse(member, online, data["leases"], lock, limits)
+        refused = {} if is_ours(data, member, lock) else refuse(member, online, data["leases"], lock, limits)
         if refused.get("kind") == "stopped":
             raise Refusal(refused["kind"], refused["msg"])
         if refused:
             kept[member] = refused["msg"]
         else:
-            grant(balancer, data, servers[member], {**params, "member": member}, now)
+            grant(data, lock, servers[member], {**params, "member": member}, now)
     return kept
 
 

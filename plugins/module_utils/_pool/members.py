@@ -58,24 +58,24 @@ def _reserve(balancer: Balancer, params: Mapping[str, Any], renew: bool, deadlin
         servers = balancer.runtime.servers(balancer.service)
         if member not in servers:
             balancer.server(member)
-        lease = data["leases"].get(member)
-        ours = lease is not None and lease["number"] == lock["number"]
+        left, ours = member in data["leases"], is_ours(data, member, lock)
         refused = {} if ours else _refused(balancer, data, servers, params, now)
         if refused:
             if renewed:
                 record.save()
-            left = deadline - time.monotonic()
-            if left > 0 and refused["kind"] in _LOOK_SECONDS and not balancer.dry:
-                record.line.join(member, lock["number"], now, now + left + _PLACE_SECONDS)
+            remaining = deadline - time.monotonic()
+            if remaining > 0 and refused["kind"] in _LOOK_SECONDS and not balancer.dry:
+                record.line.join(member, lock["number"], now, now + remaining + _PLACE_SECONDS)
             elif refused["kind"] not in _LOOK_SECONDS and not balancer.dry:
                 record.line.leave(member, now)
             raise Refusal(refused["kind"], refused["msg"])
         if not balancer.dry:
             record.line.leave(member, now)
-        grant(balancer, data, servers[member], params, now)
+        grant(data, lock, servers[member], params, now)
         record.save()
-        balancer.tell("adopted" if lease and not ours else "reserved", member, data)
-        return {"changed": not ours, "adopted": bool(lease) and not ours, "was": data["leases"][member]["was"]}
+        adopted = left and not ours
+        balancer.tell("adopted" if adopted else "reserved", member, data)
+        return {"changed": not ours, "adopted": adopted, "was": data["leases"][member]["was"]}
 
 
 def _refused(
@@ -101,13 +101,15 @@ def those_that_count(data: Mapping[str, Any], servers: Mapping[str, Server], mem
     return {name: server.online for name, server in servers.items() if name not in aside}
 
 
-def grant(
-    balancer: Balancer, data: dict[str, Any], server: Server, params: Mapping[str, Any], now: float
-) -> dict[str, Any]:
-    """Puts a lease on the member into the record; one that another holder left is adopted."""
-    member, lock = params["member"], balancer.lock(data, params["number"])
-    lease = data["leases"].get(member)
-    ours = lease is not None and lease["number"] == lock["number"]
+def is_ours(data: Mapping[str, Any], member: str, lock: Mapping[str, Any]) -> bool:
+    """Whether the member is leased by the lock's holder already."""
+    return member in data["leases"] and bool(data["leases"][member]["number"] == lock["number"])
+
+
+def grant(data: dict[str, Any], lock: Mapping[str, Any], server: Server, params: Mapping[str, Any], now: float) -> None:
+    """Puts the lock's holder's lease on the member into the record; one that another holder left is adopted."""
+    member = params["member"]
+    lease, ours = data["leases"].get(member), is_ours(data, member, lock)
     granted = data["leases"][member] = {
         "phase": "reserved",
         "was": "online" if server.admin == "ready" else "out",
@@ -124,7 +126,6 @@ def grant(
     if granted["phase"] == "admitting":
         # Whoever admitted it didn't get to the end, and now it is to go out again.
         granted["phase"] = "maintenance"
-    return granted
 
 
 def drain(balancer: Balancer, params: Mapping[str, Any]) -> dict[str, Any]:
