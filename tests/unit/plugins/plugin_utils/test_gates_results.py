@@ -46,6 +46,17 @@ OUTSIDE = '<!DOCTYPE t [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite><tes
         ),
         pytest.param("nunit3_teardown", "nunit", 1, 0, ["Shop.BasketTests"], id="NUnit 3, broken after its tests"),
         pytest.param("nunit3_skipped", "nunit", 0, 1, [], id="NUnit 3, nothing but skipped"),
+        pytest.param("trx_passed", "trx", 2, 1, [], id="TRX of dotnet test"),
+        pytest.param(
+            "trx_failed",
+            "trx",
+            4,
+            1,
+            ["Shop.BasketTests.AddsUp (Data Row 1)", "Shop.BasketTests.CanBePaid"],
+            id="TRX of MSTest, with rows of data",
+        ),
+        pytest.param("trx_ordered", "trx", 2, 1, ["orders.orderedtest"], id="TRX of an ordered test that was aborted"),
+        pytest.param("trx_aborted", "trx", 1, 0, ["the run as a whole"], id="TRX of a run that crashed, all passed"),
     ],
 )
 @pytest.mark.parametrize("auto", [False, True], ids=["named", "auto"])
@@ -64,6 +75,13 @@ def test_samples(sample, form, tests, skipped, failed, auto):
         pytest.param("nunit2_failed", "Expected: 4 But was: 3", id="NUnit 2's message"),
         pytest.param(
             "nunit3_teardown", "TearDown : System.IO.IOException : the database is gone", id="a suite's failure"
+        ),
+        pytest.param("trx_failed", "Assert.AreEqual failed. Expected:<4>. Actual:<3>.", id="TRX's message"),
+        pytest.param("trx_ordered", "outcome Aborted", id="TRX without a message"),
+        pytest.param(
+            "trx_aborted",
+            "ended with outcome Failed, The active test run was aborted. Reason: Test host process crashed",
+            id="what a run of TRX says",
         ),
     ],
 )
@@ -93,6 +111,98 @@ def test_what_claims_a_failure_is_one(xml, failure):
     assert found.message
 
 
+ENDED = '<ResultSummary outcome="Completed"/>'
+
+
+def trx(results="", summary=ENDED):
+    return (
+        '<TestRun xmlns="http://microsoft.com/schemas/VisualStudio/TeamTest/2010">'
+        f"<Results>{results}</Results>{summary}</TestRun>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counts"),
+    [
+        ("Passed", (1, 0, 0)),
+        ("Warning", (1, 0, 0)),
+        ("NotExecuted", (0, 1, 0)),
+        ("Inconclusive", (0, 1, 0)),
+        *(
+            (outcome, (1, 0, 1))
+            for outcome in (
+                "Failed", "Error", "Timeout", "Aborted", "PassedButRunAborted", "NotRunnable", "Disconnected",
+                "Completed", "InProgress", "Pending", "passed", "Odd", "",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_outcomes_of_trx(outcome, counts):
+    found = results.read("x.trx", trx(f'<UnitTestResult testName="T" outcome="{outcome}"/>').encode())
+    assert (found.tests, found.skipped, len(found.failures)) == counts
+
+
+PASSED = '<UnitTestResult testName="T" outcome="Passed"/>'
+
+
+@pytest.mark.parametrize(
+    ("xml", "name", "says"),
+    [
+        pytest.param(trx('<UnitTestResult testName="T"/>'), "T", "outcome is missing", id="no outcome"),
+        pytest.param(trx("<WebTestResult/>"), "a test without a name", "outcome is missing", id="neither name"),
+        pytest.param(trx(PASSED, ""), "the run", "has no summary: it didn't end", id="a run that was cut off"),
+        pytest.param(trx(PASSED, "<ResultSummary/>"), "the run", "ended with outcome none", id="an empty summary"),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="Aborted"/>'), "the run", "ended with outcome Aborted", id="aborted"
+        ),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="InProgress"/>'), "the run", "outcome InProgress", id="in progress"
+        ),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="Completed"><Counters passed="1" failed="2"/></ResultSummary>'),
+            "the run",
+            "outcome Completed, 2 failed",
+            id="a count of failures that nothing shows",
+        ),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="Completed"><Counters passedButRunAborted="1"/></ResultSummary>'),
+            "the run",
+            "1 passedButRunAborted",
+            id="a count of an aborted run",
+        ),
+        pytest.param(
+            trx(
+                PASSED,
+                '<ResultSummary outcome="Completed"><RunInfos><RunInfo outcome="Error"><Text>host gone</Text>'
+                "</RunInfo></RunInfos></ResultSummary>",
+            ),
+            "the run",
+            "outcome Completed, host gone",
+            id="an error of the run",
+        ),
+        pytest.param(
+            trx(f'<UnitTestResult testName="T" outcome="Error"><InnerResults>{PASSED}</InnerResults></UnitTestResult>'),
+            "T",
+            "outcome Error",
+            id="rows that passed within a test that failed",
+        ),
+        pytest.param(
+            trx(
+                '<UnitTestResult testName="T" outcome="Passed"><InnerResults>'
+                '<UnitTestResult testName="Row" outcome="Error"/></InnerResults></UnitTestResult>'
+            ),
+            "Row",
+            "outcome Error",
+            id="a row that failed within a test that passed",
+        ),
+    ],
+)
+def test_what_of_trx_claims_a_failure_is_one(xml, name, says):
+    (found,) = results.read("x.trx", xml.encode()).failures
+    assert found.name.startswith(name)
+    assert says in found.message
+
+
 @pytest.mark.parametrize(
     ("xml", "tests", "skipped"),
     [
@@ -105,6 +215,8 @@ def test_what_claims_a_failure_is_one(xml, failure):
         pytest.param('<test-results total="0"/>', 0, 0, id="NUnit 2 without tests"),
         pytest.param('<test-results><test-case executed="False"/></test-results>', 0, 1, id="NUnit 2.4, not run"),
         pytest.param('<test-run total="0" result="Inconclusive"/>', 0, 0, id="NUnit 3 without tests"),
+        pytest.param(trx(), 0, 0, id="TRX without tests"),
+        pytest.param(trx('<UnitTestResult outcome="NotExecuted"/>'), 0, 1, id="TRX, nothing but not executed"),
     ],
 )
 def test_results_in_which_nothing_ran(xml, tests, skipped):
@@ -120,9 +232,13 @@ def test_results_in_which_nothing_ran(xml, tests, skipped):
         pytest.param(b"PASS", "auto", "x.xml: is not readable as XML", id="no XML"),
         pytest.param(b"\x00\xff", "auto", "x.xml: is not readable as XML", id="bytes"),
         pytest.param(b'<?xml version="1.0" encoding="none"?><a/>', "auto", "not readable", id="an unknown encoding"),
-        pytest.param(b"<html/>", "auto", "<html> is not how results of JUnit or NUnit begin", id="other XML"),
+        pytest.param(b"<html/>", "auto", "<html> is not how results of JUnit, NUnit or TRX begin", id="other XML"),
         pytest.param(b"<testsuite/>", "nunit", "<testsuite> is not how results of NUnit begin", id="JUnit for NUnit"),
         pytest.param(b"<test-run/>", "junit", "<test-run> is not how results of JUnit begin", id="NUnit for JUnit"),
+        pytest.param(b"<test-run/>", "trx", "<test-run> is not how results of TRX begin", id="NUnit for TRX"),
+        pytest.param(trx().encode(), "nunit", "is not how results of NUnit begin", id="TRX for NUnit"),
+        pytest.param(b"<TestRun/>", "auto", "<TestRun> is not how results", id="TRX without its namespace"),
+        pytest.param(BOMB.replace("testsuite", "TestRun").encode(), "trx", "refused", id="a bomb in TRX"),
         pytest.param(BOMB.encode(), "auto", "refused", id="a bomb of entities"),
         pytest.param(OUTSIDE.encode(), "auto", "refused", id="an entity from outside"),
         pytest.param(b'<!DOCTYPE t SYSTEM "http://127.0.0.1:9/t.dtd"><testsuite/>', "auto", "refused", id="a DTD"),
@@ -176,6 +292,14 @@ def test_many_tests_are_read_in_little_time():
     xml = f'<testsuite tests="20000">{"".join(case.format(number) for number in range(20000))}</testsuite>'
     started = time.process_time()
     assert results.read("x.xml", xml.encode()).tests == 20000
+    assert time.process_time() - started < 5
+
+
+def test_results_of_trx_nested_deeply_do_no_harm():
+    begins = '<UnitTestResult outcome="Failed"><InnerResults>' * 20000
+    xml = trx(begins + "</InnerResults></UnitTestResult>" * 20000)
+    started = time.process_time()
+    assert len(results.read("x.trx", xml.encode()).failures) == 1
     assert time.process_time() - started < 5
 
 
