@@ -8,6 +8,7 @@ python -m tests.winlab --hosts 3 --inventory build/winlab/hosts.yml
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 from pathlib import Path
@@ -39,6 +40,7 @@ def main() -> None:
         "--answers", type=Path, help="YAML: list of {text, stdout, stderr, rc} for scripts and commands"
     )
     parser.add_argument("--control", type=int, default=0, metavar="PORT", help="see control.py; 0: any that is free")
+    parser.add_argument("--pid-file", type=Path, help="written when all listen, gone when it has ended")
     told = parser.parse_args()
     lab = Lab(
         told.hosts,
@@ -63,6 +65,8 @@ def main() -> None:
     with lab:
         control = serve(lab, told.control)
         lab.write_inventory(told.inventory)
+        if told.pid_file:
+            told.pid_file.write_text(f"{os.getpid()}\n", encoding="utf-8")
         print(
             f"winlab: {told.hosts} hosts; inventory {told.inventory}, folder {lab.folder}, "
             f"control http://127.0.0.1:{control.server_address[1]}/",
@@ -70,6 +74,8 @@ def main() -> None:
         )
         ended.wait()
         control.shutdown()
+    if told.pid_file:
+        told.pid_file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
