@@ -99,6 +99,11 @@ class Host:
         }.items():  # fmt: skip
             self.registry.set(MACHINE_ENVIRONMENT, name, value)
         self.registry.make(USER_ENVIRONMENT)
+        # As Windows has it: HTTP from the beginning, HTTPS where somebody has seen to it.
+        self.registry.set(f"{builtin.LISTENERS}\\*+HTTP", "Port", 5985, "dword")
+        if self._tls:
+            self.registry.set(f"{builtin.LISTENERS}\\*+HTTPS", "Port", 5986, "dword")
+            self.registry.set(f"{builtin.LISTENERS}\\*+HTTPS", "certThumbprint", "0" * 40)
         for name, shown in _BUILT_IN.items():
             path = "C:\\Windows\\System32\\svchost.exe -k netsvcs"
             self.services.add(Service(name, path, shown, state="started", built_in=True))
@@ -230,8 +235,17 @@ class Host:
         self.booted_at, self.boots = round(time.time()), self.boots + 1
         self.services.boot()
         self.follow_sites()
-        if self._server is None:
+        if self._server is None and self._listens():
             self.start()
+
+    def _listens(self) -> bool:
+        return self.registry.find(f"{builtin.LISTENERS}\\*+{'HTTPS' if self._tls else 'HTTP'}") is not None
+
+    def follow_listeners(self) -> None:
+        """After a change of them: is the one gone that this host is reached by, nobody reaches it any more."""
+        server = self._server
+        if server is not None and not self._listens():
+            threading.Thread(target=server.stop, daemon=True).start()
 
     def follow_sites(self) -> None:
         """After a change of sites or pools: what runs answers, where the host was made to."""

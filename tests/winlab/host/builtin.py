@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _AUTO_LOGON = r"HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Winlogon\\AutoLogonChecked"
 
 
+LISTENERS = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WSMAN\\Listener"
+
+
 def register(answers: Answers) -> None:
     answers.do(r"\(Get-CimInstance -ClassName Win32_OperatingSystem .*LastBootUpTime\.ToFileTime\(\)", _boot_time)
     answers.do(r".*\\shutdown\.exe /r /t (?P<seconds>\d+) /c .*ConvertTo-Json.*", _reboot)
@@ -28,7 +31,16 @@ def register(answers: Answers) -> None:
     answers.do(r"(?i)(?:cmd(?:\.exe)? /c )?exit (?P<rc>\d+)", lambda host, found: Said(rc=int(found["rc"])))
     answers.do(r"(?i)netsh(?:\.exe)? http show urlacl(?: \"?url=(?P<url>[^\s\"]+)\"?)?", _show_reservations)
     answers.do(r"(?i)netsh(?:\.exe)? http add urlacl (?P<options>.+)", _add_reservation)
+    answers.do(_WINRM, _winrm_listener)
     answers.do(r"(?i)netsh(?:\.exe)? http delete urlacl \"?url=(?P<url>[^\s\"]+)\"?", _delete_reservation)
+
+
+# Without a name of the host and a port, which have their usual values then.
+_WINRM = (
+    r"(?i)(?:cmd(?:\.exe)? /c )?winrm (?P<verb>create|set|delete) winrm/config/Listener"
+    r"\?Address=(?P<address>[^+\s]+)\+Transport=(?P<transport>HTTPS?)"
+    r"(?: @\{(?:Hostname=\"\";)?(?:CertificateThumbprint=\"(?P<thumbprint>[0-9A-F]*)\")?\})?"
+)
 
 
 def _boot_time(host: Host, found: re.Match[str]) -> Said:
@@ -73,10 +85,9 @@ def _show_reservations(host: Host, found: re.Match[str]) -> Said:
 
 
 def _add_reservation(host: Host, found: re.Match[str]) -> Said:
-    options: dict[str, str] = {
-        name.lower(): quoted or bare
-        for name, quoted, bare in re.findall(r"(\w+)=(?:\"([^\"]*)\"|(\S+))", found["options"])
-    }
+    # A word may be quoted as a whole or in part, which makes no difference to a program.
+    words = [word.replace('"', "") for word in re.findall(r"(?:[^\s\"]|\"[^\"]*\")+", found["options"])]
+    options = {name.lower(): value for name, _, value in (word.partition("=") for word in words)}
     url = options.get("url", "")
     if not url.endswith("/") or ("user" not in options and "sddl" not in options):
         return Said("The parameter is incorrect.\r\n", rc=1)
@@ -101,3 +112,23 @@ def _delete_reservation(host: Host, found: re.Match[str]) -> Said:
     if host.system.url_reservations.pop(found["url"].lower(), None) is None:
         return Said("Url reservation delete failed, Error: 2\r\nThe system cannot find the file specified.\r\n", rc=1)
     return Said("\r\nURL reservation successfully deleted \r\n\r\n")
+
+
+def _winrm_listener(host: Host, found: re.Match[str]) -> Said:
+    """The host's own listener stays as it is, but that one that is deleted is heard no more."""
+    transport, verb = found["transport"].upper(), found["verb"].lower()
+    path = f"{LISTENERS}\\{found['address']}+{transport}"
+    if (host.registry.find(path) is None) != (verb == "create"):
+        there = "already exists" if verb == "create" else "could not be found"
+        return Said(stderr=f"WSManFault\r\n    Message = The resource {there}.\r\n", rc=1)
+    if verb == "delete":
+        host.registry.remove(path)
+        host.follow_listeners()
+        return Said()
+    thumbprint = (found["thumbprint"] or "").upper()
+    if transport == "HTTPS" and thumbprint not in {one.thumbprint for one in host.system.certificates}:
+        return Said(stderr="WSManFault\r\n    Message = Cannot find the certificate that was requested.\r\n", rc=1)
+    host.registry.set(path, "Port", 5986 if transport == "HTTPS" else 5985, "dword")
+    if thumbprint:
+        host.registry.set(path, "certThumbprint", thumbprint)
+    return Said("ResourceCreated\r\n" if verb == "create" else "Listener\r\n")

@@ -30,6 +30,7 @@ class Disk:
         self.attributes: dict[str, set[str]] = {}
         self.owners: dict[str, str] = {}
         self.rights: dict[str, list[dict[str, str]]] = {}
+        self.without_inheritance: set[str] = set()
         root.mkdir(parents=True, exist_ok=True)
 
     # names

@@ -222,6 +222,8 @@ def _extract(disk: Disk, source: str, target: str, told: Result) -> None:
 def win_acl(call: Call) -> Result:
     """Entries are kept and compared; nobody is kept out by them."""
     disk, path = call.host.disk, call["path"]
+    if call.check:  # of which the module knows nothing
+        return {"changed": False, "skipped": True, "msg": "remote module does not support check mode"}
     if re.match(r"(?i)^(HK\w+|cert):", path):
         raise NotEmulatedError("win_acl of the registry or of a certificate")
     if not disk.exists(path):
@@ -244,6 +246,19 @@ def win_acl(call: Call) -> Result:
     if call.live:
         rules.append(rule) if wanted else rules.remove(rule)
     return {"changed": True}
+
+
+@handles("ansible.windows.win_acl_inheritance", ignored=("reorganize",))  # what is inherited is not kept
+def win_acl_inheritance(call: Call) -> Result:
+    disk, path = call.host.disk, call["path"]
+    if not disk.exists(path):
+        raise ModuleFailure(f"{disk.normal(path)} does not exist")
+    key, wanted = disk.key(path), call["state"]
+    before = "absent" if key in disk.without_inheritance else "present"
+    if call.live:
+        (disk.without_inheritance.add if wanted == "absent" else disk.without_inheritance.discard)(key)
+    told: Result = {"changed": before != wanted}
+    return {**told, "diff": {"before": {"state": before}, "after": {"state": wanted}}} if call.diff else told
 
 
 def _sorted(words: str) -> str:

@@ -38,7 +38,8 @@ def state(host: Host) -> tuple[Any, ...]:
     """All that a module may change."""
     root = host.disk.root
     files = {str(file.relative_to(root)): _content(file) for file in sorted(root.rglob("*"))}
-    tables = (host.disk.attributes, host.disk.owners, {key: rules for key, rules in host.disk.rights.items() if rules})
+    rules = {key: rules for key, rules in host.disk.rights.items() if rules}
+    tables = (host.disk.attributes, host.disk.owners, rules, host.disk.without_inheritance)
     services = [repr(service) for service in host.services]
     rights = {name: users for name, users in host.system.user_rights.items() if users}
     system = repr({**vars(host.system), "user_rights": rights, "accounts": list(host.system.accounts.values())})

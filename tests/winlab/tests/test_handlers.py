@@ -35,7 +35,7 @@ class Case:
     arguments: Arguments
     told: Arguments | str  # a part of the result, or a part of the message of a failure
     given: list[tuple[str, Arguments]]
-    again: bool
+    again: bool | str  # what the second run says of a change, or that it fails
     unlike_check: bool
 
 
@@ -76,6 +76,11 @@ def _certificate(host: Host) -> bytes:
     return Authority(host.disk.root.parent / "tls").file.read_bytes()
 
 
+def _thumbprint(host: Host) -> str:
+    told = run(host, "win_certificate_store", {"path": "C:\\own.pem"}, check=True)
+    return str(told["thumbprints"][0])
+
+
 @pytest.fixture
 def web(furnished: Host) -> int:
     """A program of the host that listens."""
@@ -92,6 +97,8 @@ def web(furnished: Host) -> int:
 @pytest.mark.parametrize("case", CASES, ids=[case.sentence for case in CASES])
 def test_handler(case: Case, furnished: Host, request: pytest.FixtureRequest) -> None:
     text = json.dumps(case.arguments)
+    if "OWN" in text:
+        case.arguments = json.loads(text.replace("OWN", _thumbprint(furnished)))
     if "WEB" in text or '"port": 0, "timeout"' in text:
         port = request.getfixturevalue("web")
         case.arguments = json.loads(text.replace("WEB", f"http://127.0.0.1:{port}"))
@@ -111,7 +118,8 @@ def test_handler(case: Case, furnished: Host, request: pytest.FixtureRequest) ->
     assert {key: told.get(key) for key in case.told} == case.told
     if not case.unlike_check:
         assert checked["changed"] == told["changed"]
-    assert run(furnished, case.module, case.arguments)["changed"] == case.again
+    second = run(furnished, case.module, case.arguments)
+    assert second.get("failed") if case.again == "fails" else second["changed"] == case.again
 
 
 def test_each_handler_has_a_case() -> None:
