@@ -136,6 +136,11 @@ def _rules(contract: dict[str, Any], members: int) -> list[Problem]:
         for index, name in enumerate(names)
         if name in names[:index]
     ]
+    problems += [
+        Problem(f"gates[{index}].command", "{python} is the controller's, and this command runs_on: member")
+        for index, gate in enumerate(contract["gates"])
+        if gate["runs_on"] == "member" and any("{python}" in word for word in gate["command"])
+    ]
     return problems
 
 

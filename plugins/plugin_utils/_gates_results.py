@@ -2,25 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Test results out of files in the forms of JUnit, NUnit 2, NUnit 3 and TRX.
 
-The files come from whatever the tests ran, so they are read as hostile: no document type and with it no entities,
-and a limit on their size. What says that something failed counts as a failure, even where no test shows it.
+The files come from whatever the tests ran, so they are read as hostile: no document type and with it no entities. What
+says that something failed counts as a failure, even where no test shows it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import defusedxml.ElementTree
 import junitparser
+from ansible_collections.golden.fleet.plugins.module_utils._gate.files import Collected
 from defusedxml.common import DefusedXmlException
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element  # a name for the types only
 
-_FILE_LIMIT = 32 << 20
 _MESSAGE_LIMIT = 300
 
 
@@ -47,19 +46,14 @@ class Results:
         self.failures += other.failures
 
 
-def read_all(folder: pathlib.Path, pattern: str, form: str) -> Results:
-    """The results of all files in ``folder`` that match ``pattern``, added up."""
-    files = sorted(path for path in folder.glob(pattern) if path.is_file())
-    if not files:
-        there = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-        beside = f"; there are {', '.join(there[:5])}" if there else ""
+def read_all(found: Collected, pattern: str, form: str) -> Results:
+    """The results of all files that were found for ``pattern``, added up."""
+    if not found.files:
+        beside = f"; there are {', '.join(found.beside)}" if found.beside else ""
         raise ResultsError(f"it left no results: no file matches {pattern}{beside}")
     results = Results()
-    for file in files:
-        size = file.stat().st_size
-        if size > _FILE_LIMIT:
-            raise ResultsError(f"{file.name}: {size >> 20} MiB is more than the limit of {_FILE_LIMIT >> 20} MiB")
-        results.add(read(file.name, file.read_bytes(), form))
+    for name, data in found.files:
+        results.add(read(name, data, form))
     return results
 
 
@@ -208,7 +202,7 @@ def _trx(root: Element) -> Results:
 
 def _trx_results(root: Element) -> Iterator[Element]:
     """Whatever their names, in the file's order."""
-    results = set()
+    results: set[int] = set()
     for element in root.iter():
         if element.tag in (f"{_TRX}Results", f"{_TRX}InnerResults"):
             results.update(map(id, element))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -49,6 +50,7 @@ def main() -> None:
         "--answers", type=Path, help="YAML: list of {text, stdout, stderr, rc} for scripts and commands"
     )
     parser.add_argument("--control", type=int, default=0, metavar="PORT", help="see control.py; 0: any that is free")
+    parser.add_argument("--pid-file", type=Path, help="written when all listen, gone when it has ended")
     background = parser.add_argument_group("as a process of its own, known by a FILE that it keeps")
     background.add_argument("--background", type=Path, metavar="FILE", help="have one that listens, with these options")
     background.add_argument("--end", type=Path, metavar="FILE", help="end it")
@@ -89,6 +91,9 @@ def _run(told: argparse.Namespace) -> None:
             f"winlab: {len(lab.hosts)} hosts; inventory {told.inventory}, folder {lab.folder}, control {reached}",
             flush=True,
         )
+        if told.pid_file:
+            told.pid_file.write_text(f"{os.getpid()}\n", encoding="utf-8")
+            closing.callback(told.pid_file.unlink, missing_ok=True)
         if kept:
             arguments = sys.argv[1 : sys.argv.index("--hold")]
             tell(kept, {"arguments": arguments, "folder": str(lab.folder.absolute()), "control": reached})

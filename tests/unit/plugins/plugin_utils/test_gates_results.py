@@ -4,6 +4,7 @@ import pathlib
 import time
 
 import pytest
+from ansible_collections.golden.fleet.plugins.module_utils._gate.files import Collected
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_results as results
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_results import ResultsError
 
@@ -255,36 +256,26 @@ def test_other_encodings_are_read():
     assert results.read("x.xml", xml.encode("utf-16")).failures[0].name == "é"
 
 
-def test_files_are_added_up_and_other_files_left_alone(tmp_path):
-    (tmp_path / "deep").mkdir()
-    for sample, name in (("junit_pytest", "a.xml"), ("nunit3_failed", "deep/b.xml")):
-        (tmp_path / name).write_bytes((SAMPLES / f"{sample}.xml").read_bytes())
-    (tmp_path / "notes.txt").write_text("no XML")
-    found = results.read_all(tmp_path, "**/*.xml", "auto")
-    assert (found.tests, found.skipped, len(found.failures)) == (8, 3, 4)
+def found(*files, beside=()):
+    return Collected([(name, data) for name, data in files], list(beside))
 
 
-def test_one_unreadable_file_among_good_ones_is_refused(tmp_path):
-    (tmp_path / "a.xml").write_text("<testsuite><testcase/></testsuite>")
-    (tmp_path / "b.xml").write_text("")
+def test_files_are_added_up():
+    files = [(name, (SAMPLES / f"{name}.xml").read_bytes()) for name in ("junit_pytest", "nunit3_failed", "trx_passed")]
+    added = results.read_all(found(*files), "**/*.xml", "auto")
+    assert (added.tests, added.skipped, len(added.failures)) == (10, 4, 4)
+
+
+def test_one_unreadable_file_among_good_ones_is_refused():
     with pytest.raises(ResultsError, match=r"b\.xml"):
-        results.read_all(tmp_path, "*.xml", "auto")
+        results.read_all(found(("a.xml", b"<testsuite><testcase/></testsuite>"), ("b.xml", b"")), "*.xml", "auto")
 
 
-def test_missing_results_say_what_is_there(tmp_path):
+def test_missing_results_say_what_is_there():
     with pytest.raises(ResultsError, match=r"no file matches \*.xml$"):
-        results.read_all(tmp_path, "*.xml", "auto")
-    (tmp_path / "report.html").write_text("")
-    with pytest.raises(ResultsError, match=r"no file matches \*.xml; there are report.html$"):
-        results.read_all(tmp_path, "*.xml", "auto")
-
-
-def test_a_file_over_the_limit_isnt_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "_FILE_LIMIT", 1 << 20)
-    with (tmp_path / "a.xml").open("wb") as file:
-        file.truncate(3 << 20)
-    with pytest.raises(ResultsError, match=r"a\.xml: 3 MiB is more than the limit of 1 MiB"):
-        results.read_all(tmp_path, "*.xml", "auto")
+        results.read_all(found(), "*.xml", "auto")
+    with pytest.raises(ResultsError, match=r"no file matches \*.xml; there are report.html, r.trx$"):
+        results.read_all(found(beside=["report.html", "r.trx"]), "*.xml", "auto")
 
 
 def test_many_tests_are_read_in_little_time():
