@@ -35,6 +35,8 @@ def _has_windows(service: str, roots: Sequence[pathlib.Path]) -> bool:
 
 def last_addresses(subnet: str, count: int) -> list[str]:
     """The last addresses of a network, the very last first; hosts are given the others from the beginning on."""
+    if not count:
+        return []
     network = ipaddress.ip_network(subnet)
     if count > network.num_addresses - 3:
         raise ValueError(f"{subnet} has no room for {count} more addresses")

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Fills RELEASE_OUT with one release of orders: Orders.exe, compiled by mcs, which gives the same bytes each time.
 
-A version that ends in ``+broken`` or ``-broken`` gives a discount one piece too late: it starts and is healthy, and its suite fails.
-It is built only when it is asked for by name, to show that a gate holds it back.
+A version that ends in ``+broken`` or ``-broken`` gives a discount one piece too late: it starts and is healthy, and its
+suite fails. It is built only when it is asked for by name, to show that a gate holds it back.
 """
 
 from __future__ import annotations

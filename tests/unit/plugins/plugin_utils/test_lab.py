@@ -7,7 +7,13 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.golden.fleet.plugins.plugin_utils._lab import lab_hosts, lab_inventory, lab_services
+from ansible_collections.golden.fleet.plugins.plugin_utils._lab import (
+    lab_hosts,
+    lab_inventory,
+    lab_services,
+    last_addresses,
+    windows_services,
+)
 
 
 def test_default_sizes() -> None:
@@ -73,3 +79,45 @@ def test_services_beside_an_inventory_that_is_not_there_yet(tmp_path: pathlib.Pa
     found = lab_services([str(tmp_path / "inventories" / "lab" / "hosts.yml")], None)
     assert "billing" in found
     assert "base" not in found
+
+
+def test_windows_hosts_are_in_the_services_that_can_be_on_them_and_after_all_others() -> None:
+    hosts = lab_hosts(
+        {"webs": 1, "windows": 2}, zones=["a", "b"], services=["datasette", "orders"], on_windows=["orders"]
+    )
+    assert hosts == [
+        {"name": "web1", "groups": ["datasette", "orders"], "vars": {"zone": "a"}},
+        {"name": "win1", "groups": ["orders"], "vars": {"zone": "a"}, "windows": True},
+        {"name": "win2", "groups": ["orders"], "vars": {"zone": "b"}, "windows": True},
+    ]
+    linux = {"hosts": [{"name": "web1", "address": "10.89.0.10"}], "connection": {"ansible_user": "operator"}}
+    windows = {"hosts": [{"name": "win1", "address": "10.89.3.254"}, {"name": "win2", "address": "10.89.3.253"}]}
+    windows["connection"] = {"ansible_connection": "psrp"}
+    children = lab_inventory(hosts, {**linux, "operations_addresses": []}, windows)["all"]["children"]
+    assert children["linux"] == {
+        "hosts": {"web1": {"ansible_host": "10.89.0.10", "zone": "a"}},
+        "vars": {"ansible_user": "operator"},
+    }
+    assert children["windows"] == {
+        "hosts": {
+            "win1": {"ansible_host": "10.89.3.254", "zone": "a"},
+            "win2": {"ansible_host": "10.89.3.253", "zone": "b"},
+        },
+        "vars": {"ansible_connection": "psrp"},
+    }
+    assert list(children["orders"]["hosts"]) == ["web1", "win1", "win2"]
+
+
+def test_the_last_addresses_of_a_network() -> None:
+    assert last_addresses("10.89.8.0/22", 2) == ["10.89.11.254", "10.89.11.253"]
+    assert last_addresses("", 0) == []
+    with pytest.raises(ValueError, match="no room for 14"):
+        last_addresses("10.89.8.0/28", 14)
+
+
+def test_services_that_can_be_on_windows_hosts_say_so(tmp_path: pathlib.Path) -> None:
+    for name, text in (("billing", "windows: {site: billing}"), ("mail", "summary: Mail"), ("empty", "")):
+        (tmp_path / "roles" / name).mkdir(parents=True)
+        (tmp_path / "roles" / name / "contract.yml").write_text(text)
+    sources = [str(tmp_path / "inventories" / "lab" / "hosts.yml")]
+    assert windows_services(["mail", "billing", "empty", "nowhere"], sources, None) == ["billing"]
