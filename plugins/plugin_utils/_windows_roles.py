@@ -72,7 +72,7 @@ def _is_account(value: str, users: list[str]) -> bool:
 
 
 def folder_rights(root: str, account: str, log_folder: str, readers: Iterable[str] = ()) -> list[dict[str, str]]:
-    """Who may do what in a service's folders. SYSTEM and Administrators by number: their names depend on the language."""
+    """Who may do what in a service's folders. SYSTEM and Administrators by number, as their names are translated."""
     whole = [("S-1-5-18", "FullControl"), ("S-1-5-32-544", "FullControl")]
     whole += [(user, "ReadAndExecute") for user in (account, *readers)]
     return [{"path": root, "user": user, "rights": rights} for user, rights in whole] + [
@@ -81,7 +81,7 @@ def folder_rights(root: str, account: str, log_folder: str, readers: Iterable[st
 
 
 def firewall_addresses(sources: Iterable[str]) -> str:
-    """Addresses and networks as the firewall of Windows keeps them, so that a second run finds what the first one set."""
+    """Addresses and networks as the firewall of Windows keeps them, so that a second run finds what was set."""
     kept = []
     for source in sources:
         try:
@@ -120,8 +120,8 @@ _LISTENER = "winrm/config/Listener?Address={}+Transport={}"
 def listener_commands(listeners: Iterable[str], used: str | None, certificate: str, https_only: bool) -> list[str]:
     """The commands after which WinRM listens as is wanted.
 
-    ``listeners`` are the names of the keys that WinRM keeps them under, such as ``*+HTTP``; ``used`` is the thumbprint of the
-    certificate of the one for HTTPS; ``certificate`` the one that it should have, empty for whatever it has.
+    ``listeners`` are the names of the keys that WinRM keeps them under, such as ``*+HTTP``; ``used`` is the thumbprint
+    of the certificate for HTTPS; ``certificate`` the one that it should have, empty for whatever it has.
     """
     found = {tuple(name.rpartition("+")[::2]) for name in listeners}
     secure = sorted(address for address, transport in found if transport.upper() == "HTTPS")

@@ -36,6 +36,12 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def secure_lab(tmp_path_factory):
+    with Lab(1, scheme="https", folder=tmp_path_factory.mktemp("winlab-https")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """A folder that a web server serves, and the server's address."""
     folder = tmp_path_factory.mktemp("store")
@@ -70,10 +76,8 @@ def artifact(store):
     return make
 
 
-@pytest.fixture
-def host(lab, port):
+def make_ready(host, port):
     """As a runtime role leaves it: a service without a release."""
-    host = lab.hosts[0]
     host.clear_hazards()
     run(host, "win_service", {"name": "shop", "state": "absent"})
     run(host, "win_file", {"path": ROOT, "state": "absent"})
@@ -81,24 +85,35 @@ def host(lab, port):
     run(host, "win_service", {"name": "shop", "path": f"{ROOT}\\none.exe", "start_mode": "auto"})
     environment = {"name": "Environment", "type": "multistring", "data": [f"PORT={port}"]}
     run(host, "win_regedit", {"path": SERVICE_KEY, **environment})
+
+
+@pytest.fixture
+def host(lab, port):
+    host = lab.hosts[0]
+    make_ready(host, port)
     yield host
     host.clear_hazards()
 
 
 @pytest.fixture
-def shop(play, lab, host):
-    """Runs tasks on the host; returns what each did."""
+def carry(play):
+    """Runs tasks on the host that the variables reach; returns what each did."""
 
-    def run(*tasks, arguments=(), **more):
+    def run(variables, *tasks, arguments=(), **more):
         windows = {"root": ROOT, "service": "shop", "executable": "shop.exe", **more}
         given = [
             {name: {"root": "/srv/shop", "windows": windows, **options}}
             for task in tasks
             for name, options in task.items()
         ]
-        return play(*given, arguments=list(arguments), variables=lab.variables(host))[0]
+        return play(*given, arguments=list(arguments), variables=variables)[0]
 
     return run
+
+
+@pytest.fixture
+def shop(carry, lab, host):
+    return functools.partial(carry, lab.variables(host))
 
 
 def release(state, artifact, **given):
@@ -146,6 +161,17 @@ def test_a_release_goes_all_its_way_and_back(shop, artifact, host, port):
     assert (back["active"], info["active"], info["activation_done"], info["number"]) == ("1.0.0", "1.0.0", True, 6)
     assert state_of(info) == {"1.0.0": "good", "1.1.0": "staged"}
     assert answer(port) == "1.0.0"
+
+
+@pytest.mark.parametrize(("scheme", "connection"), [("http", "winrm"), ("https", "winrm"), ("https", "psrp")])
+def test_whichever_way_leads_to_the_host(carry, artifact, lab, secure_lab, port, scheme, connection):
+    """Beside psrp over HTTP with message encryption, which all other tests take."""
+    place = secure_lab if scheme == "https" else lab
+    make_ready(place.hosts[0], port)
+    variables, one = place.variables(place.hosts[0], connection), artifact("1.0.0")
+    done = carry(variables, *[release(state, one) for state in ("staged", "active", "good")], INFO)
+    assert [one["changed"] for one in done] == [True, True, True, False]
+    assert done[-1]["active"] == answer(port) == "1.0.0"
 
 
 def test_a_rollout_with_a_prune_takes_a_bounded_number_of_round_trips(shop, artifact, host):

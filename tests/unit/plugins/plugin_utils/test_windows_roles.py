@@ -154,19 +154,13 @@ def test_a_binding_without_a_certificate_is_http() -> None:
             id="psrp by HTTPS on an odd port",
         ),
         pytest.param(
-            {
-                "ansible_connection": "ansible.builtin.psrp",
-                "ansible_psrp_protocol": "http",
-                "ansible_psrp_auth": "basic",
-            },
+            {"ansible_connection": "x.y.psrp", "ansible_psrp_protocol": "http", "ansible_psrp_auth": "basic"},
             True,
             True,
             id="psrp by HTTP and Basic",
         ),
         pytest.param({"ansible_connection": "winrm"}, False, True, id="winrm as it is"),
-        pytest.param(
-            {"ansible_connection": "winrm", "ansible_user": "a@b"}, False, False, id="winrm by a domain's name"
-        ),
+        pytest.param({"ansible_connection": "winrm", "ansible_user": "a@b"}, False, False, id="winrm by a UPN"),
         pytest.param(
             {"ansible_connection": "winrm", "ansible_winrm_port": 5985, "ansible_winrm_transport": "ntlm"},
             True,
