@@ -119,6 +119,7 @@ def connection_by(action: Any, variables: dict[str, Any], host: str) -> Any:
     """A connection to a host by the variables that lead to it, whether or not the inventory has it."""
     context = action._play_context.copy()
     context.remote_addr = variables["ansible_host"]
+    context.shell = variables.get("ansible_shell_type")  # the member's own is another one where that is a Windows host
     name = variables.get("ansible_connection", "ssh")
     connection = connection_loader.get(name, context, os.devnull)
     if connection is None:
