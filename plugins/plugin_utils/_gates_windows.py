@@ -92,18 +92,20 @@ def _collect(modules: WindowsModules, place: str, pattern: str) -> Collected:
     """The files for ``pattern`` below the folder for results, brought here."""
     about = {"paths": [place], "recurse": True, "hidden": True, "file_type": "file", "get_checksum": False}
     found = modules.run("ansible.windows.win_find", **about)
-    paths = dict(sorted((_below(place, one), one) for one in found["files"] if not one.get("islnk")))
-    wanted = [name for name in paths if matches(name, pattern, any_case=True)]
+    paths = {_below(place, one): one for one in found.get("files", []) if not one.get("islnk")}
+    wanted = sorted(name for name in paths if matches(name, pattern, any_case=True))
     check_number(len(wanted))
     files = []
     left = BYTES_LIMIT
     for name in wanted:
-        check_size(name, left - int(paths[name].get("size") or 0))
+        # What it says of itself spares the way; what comes counts.
+        size = paths[name].get("size")
+        check_size(name, left - size if isinstance(size, int) else left)
         data = _read(modules, name, str(paths[name]["path"]))
         left -= len(data)
         check_size(name, left)
         files.append((name, data))
-    return Collected(files, [] if files else list(paths)[:_SHOWN])
+    return Collected(files, [] if files else sorted(paths)[:_SHOWN])
 
 
 def _below(place: str, file: Mapping[str, Any]) -> str:
