@@ -54,11 +54,12 @@ molecule-aside: setup-lab
 	@mkdir -p build
 	@$(MAKE) --no-print-directory molecule >build/molecule.log 2>&1 && failed=0 || failed=1; cat build/molecule.log; exit $$failed
 
-bench: setup-lab  ## Speed beside a plain play of stock modules, beside a slow host, of going back, of growing to 350, and of bakes
+bench: setup-lab  ## Speed beside a plain play of stock modules, beside a slow host, of going back, of growing to 350, of Windows members, and of bakes
 	$(BIN)/python -m tests.bench.stage_and_switch
 	$(BIN)/python -m tests.bench.sliding_window
 	$(BIN)/python -m tests.bench.image_rollback
 	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.windows
 	$(BIN)/python -m tests.bench.bake
 
 lock: setup  ## Pin the tools anew, with hashes

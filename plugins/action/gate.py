@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_version
-from ansible_collections.golden.fleet.plugins.plugin_utils import _gates
+from ansible_collections.golden.fleet.plugins.plugin_utils import _engine, _gates, _gates_member, _gates_windows
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract import ContractError, maintenance_port
 from ansible_collections.golden.fleet.plugins.plugin_utils._controller_action import ControllerAction
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
+from ansible_collections.golden.fleet.plugins.plugin_utils._gates import OnMember
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
 
 display = Display()
@@ -40,13 +42,32 @@ class ActionModule(ControllerAction):
         if self._task.check_mode:
             return {"changed": False, "passed": None, "gates": [], "msg": _would(contract, version, targets)}
         outcomes = []
-        for outcome in _gates.run(contract, member, version, targets):
-            outcomes.append(outcome)
-            verdict = "passed" if outcome["passed"] else "failed"
-            display.v(f"{member}: {verdict} {outcome['name']} in {outcome['seconds']:g} s: {outcome['detail']}")
+        try:
+            for outcome in _gates.run(contract, member, version, targets, self._on_member(contract, member, task_vars)):
+                outcomes.append(outcome)
+                verdict = "passed" if outcome["passed"] else "failed"
+                display.v(f"{member}: {verdict} {outcome['name']} in {outcome['seconds']:g} s: {outcome['detail']}")
+        except HostError as error:
+            # Not Ansible's "unreachable", which skips rescue; and without a verdict, as it says nothing of the release.
+            about = {"changed": False, "gates": outcomes, "msg": str(error)}
+            return {**about, "failed": True, "unreachable_host": True, "kind": "unreachable"}
         passed = outcomes[-1]["passed"]
         result = {"changed": False, "passed": passed, "gates": outcomes, "msg": _gates.message(member, outcomes)}
-        return result if passed else {**result, "failed": True}
+        return result if passed else {**result, "failed": True, "kind": "gate"}
+
+    def _on_member(self, contract: Mapping[str, Any], member: str, task_vars: dict[str, Any]) -> OnMember | None:
+        """What runs commands on the member; None where the contract has no such gate, so that nothing connects."""
+        if not any(_gates.runs_on_member(gate) for gate in contract["gates"]):
+            return None
+        connection = _engine.connect(self, task_vars, member)
+        if not getattr(connection._shell, "_IS_WINDOWS", False):
+            python = _engine.python_of(task_vars["hostvars"][member])
+            return _gates_member.runner(connection, member, python, contract["release"]["root"])
+        if connection is not self._connection:
+            raise AnsibleActionFail(f"a test command runs on {member}, a Windows host: only from a task for that host")
+        modules = _gates_windows.Modules(self, task_vars, member)
+        root = (contract.get("windows") or {}).get("root") or f"C:\\srv\\{contract['service']}"
+        return _gates_windows.runner(modules, lambda version: _gates_windows.release_folder(modules, root, version))
 
 
 def _targets(
@@ -77,5 +98,11 @@ def _through(balancer: str, contract: Mapping[str, Any], member: str, hostvars: 
 def _would(contract: Mapping[str, Any], version: str, targets: list[Target]) -> str:
     health = contract["health"]
     asked = " and ".join(f"{target.url}{health['path']}" for target in targets)
-    gates = "".join(f", then run {gate['name']}: {' '.join(gate['command'])}" for gate in contract["gates"])
+    gates = "".join(
+        f", then run {gate['name']}{_where(gate)}: {' '.join(gate['command'])}" for gate in contract["gates"]
+    )
     return f"would ask {asked} for status {health['status']} and version {version}{gates}"
+
+
+def _where(gate: Mapping[str, Any]) -> str:
+    return " on the member" if _gates.runs_on_member(gate) else ""

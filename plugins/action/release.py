@@ -7,19 +7,20 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import BadInputError
 from ansible_collections.golden.fleet.plugins.module_utils._release.params import ARGUMENTS, checked
-from ansible_collections.golden.fleet.plugins.plugin_utils._release import HostError, ReleaseAction
+from ansible_collections.golden.fleet.plugins.plugin_utils._release import WINDOWS, HostError, ReleaseAction
 
 
 class ActionModule(ReleaseAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _result, args = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _result, args = self.validate_argument_spec(argument_spec={**ARGUMENTS, "windows": WINDOWS})
+        windows = args.pop("windows")
         try:
             params = checked({**args, "check_mode": bool(self._task.check_mode)})
         except BadInputError as error:
             raise AnsibleActionFail(str(error)) from error
         try:
-            return self.ask(task_vars or {}, params)
+            return self.ask(task_vars or {}, params, windows)
         except HostError as error:
             # Not Ansible's "unreachable", which skips rescue: there the member's change is undone, or given up.
             return {"failed": True, "unreachable_host": True, "kind": "unreachable", "msg": str(error)}

@@ -11,13 +11,26 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.golden.fleet.plugins.plugin_utils import _lab
 
 
-def lab_hosts(sizes: Any, zones: Any, services: Any, extra: Any = ()) -> list[dict[str, Any]]:
+def lab_hosts(sizes: Any, zones: Any, services: Any, extra: Any = (), on_windows: Any = ()) -> list[dict[str, Any]]:
     try:
-        return _lab.lab_hosts(sizes, zones=zones, services=services, extra=extra)
+        return _lab.lab_hosts(sizes, zones=zones, services=services, extra=extra, on_windows=on_windows)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def last_addresses(subnet: Any, count: Any) -> list[str]:
+    try:
+        return _lab.last_addresses(subnet, int(count))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"lab_hosts": lab_hosts, "lab_inventory": _lab.lab_inventory, "lab_services": _lab.lab_services}
+        return {
+            "lab_hosts": lab_hosts,
+            "lab_inventory": _lab.lab_inventory,
+            "lab_services": _lab.lab_services,
+            "lab_windows_services": _lab.windows_services,
+            "last_addresses": last_addresses,
+        }

@@ -87,6 +87,18 @@ options:
     description: How long all commands of O(activate) together may take. Then they are killed with all they started.
     type: float
     default: 60.0
+  windows:
+    description:
+      - What a Windows host needs to be told, as the contract's C(windows) says it. Without use on other hosts.
+      - There O(root), O(src), O(prepare), O(activate), O(max_files) and O(lock_wait_seconds) count for nothing; the
+        folder and the commands are those in here.
+    type: dict
+  unpacked_bytes:
+    description:
+      - What the artifact unpacks to, as its manifest says. A Windows host can't bound it while it unpacks, so more than
+        O(max_bytes) is refused there before anything is fetched.
+    type: int
+    default: 0
   reason:
     description: Why the release is bad.
     type: str
@@ -118,7 +130,10 @@ attributes:
     support: full
 notes:
   - A host that can't be reached fails with RV(unreachable_host), not as Ansible's unreachable, so that C(rescue) runs.
-  - The host needs Python 3.9 or later, and nothing else.
+  - A Linux host needs Python 3.9 or later, and nothing else.
+  - On a Windows host, stock modules of C(ansible.windows), C(community.windows) and C(microsoft.iis) do the work, some
+    three a state; the artifact is a zip. The release that is switched to is named in the path of the service or of the
+    website, the record is in the registry. Pruned releases lose their folders when the next one is staged.
 seealso:
   - module: golden.fleet.release_info
   - module: golden.fleet.rollout_lock
@@ -180,7 +195,8 @@ pruned:
 kind:
   description:
     - What kind of failure it was, one of V(bad_input), V(superseded), V(not_staged), V(fetch), V(checksum), V(archive),
-      V(command), V(disk), V(locked), V(unreachable).
+      V(command), V(disk), V(locked), V(unreachable), on Windows also V(stuck) (what runs does not
+      stop, and runs on) and V(reboot_pending).
   returned: failure
   type: str
   sample: checksum

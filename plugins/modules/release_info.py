@@ -15,6 +15,9 @@ options:
     description: The folder of the service on the host.
     type: str
     required: true
+  windows:
+    description: The contract's C(windows); without use on other hosts than those.
+    type: dict
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.

@@ -1,28 +1,24 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Builds a release's artifact on the controller: the service's own recipe fills a folder, which becomes a tar.gz and
+"""Builds a release's artifact on the controller: the service's own recipe fills a folder, which becomes an archive and
 a manifest. The same recipe gives the same bytes, and one that didn't change isn't run again."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import gzip
 import hashlib
-import io
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._files import atomic_write_json, locked, read_json
+from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_archive import SUFFIXES, ArchiveError, pack, tree
 
 _BUILD_LIMIT_SECONDS = 1800
 
@@ -38,8 +34,9 @@ def inputs(contract: Mapping[str, Any], version: str) -> dict[str, str]:
     """
     folder = pathlib.Path(contract["folder"])
     recipe = folder / "artifact" if (folder / "artifact").is_dir() else folder
-    digest = hashlib.sha256(json.dumps([contract["service"], version, contract["artifact"]["build"]]).encode())
-    for path, name in _tree(recipe):
+    said = contract["artifact"]
+    digest = hashlib.sha256(json.dumps([contract["service"], version, said["build"], said["format"]]).encode())
+    for path, name in tree(recipe):
         if path.is_file() and "__pycache__" not in name:
             digest.update(f"\0{name}\0{os.access(path, os.X_OK):d}\0".encode() + path.read_bytes())
     return {"recipe": digest.hexdigest()}
@@ -64,49 +61,22 @@ def build(contract: Mapping[str, Any], version: str, target: pathlib.Path) -> tu
         found = current(target, wanted)
         if found:
             return found, False
-        name = f"{contract['service']}-{version}.tar.gz"
+        kind = contract["artifact"]["format"]
+        name = f"{contract['service']}-{version}{SUFFIXES[kind]}"
         with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as scratch:
             out, made = pathlib.Path(scratch, "out"), pathlib.Path(scratch, "made")
             out.mkdir()
             made.mkdir()
             _run(contract, version, out)
-            pack(out, made / name)
-            manifest = _manifest(contract["service"], version, made / name, wanted)
+            try:
+                packed = pack(out, made / name, kind)
+            except ArchiveError as error:
+                raise ArtifactError(f"{contract['service']} {version}: {error}") from error
+            manifest = _manifest(contract["service"], version, made / name, packed, wanted)
             atomic_write_json(str(made / "manifest.json"), manifest)
             shutil.rmtree(target, ignore_errors=True)
             made.rename(target)
     return manifest, True
-
-
-def pack(folder: pathlib.Path, archive: pathlib.Path) -> None:
-    """Packs ``folder``: sorted, owned by root, without a trace of who built it or when.
-
-    A file's time comes from its content. Web servers make their ETag of a file's time and size, so with one time for
-    all a browser would keep release.json of 0.0.9 when 1.1.0 is there.
-    """
-    with contextlib.ExitStack() as closing:
-        raw = closing.enter_context(open(archive, "wb"))
-        packed = closing.enter_context(gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0))
-        tar = closing.enter_context(tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT))
-        for path, name in _tree(folder):
-            entry = tar.gettarinfo(path, arcname=name)
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = "root"
-            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-            content = path.read_bytes() if entry.isreg() else b""
-            entry.mtime = time_of(content)
-            tar.addfile(entry, io.BytesIO(content))
-
-
-def time_of(content: bytes) -> int:
-    """A time between 2001 and 2010 that stands for the content."""
-    return 1_000_000_000 + zlib.crc32(content) % 2**28
-
-
-def _tree(folder: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:
-    """All below ``folder`` in one order, each with its name there; links are not followed."""
-    for path in sorted(folder.rglob("*")):
-        yield path, path.relative_to(folder).as_posix()
 
 
 def _run(contract: Mapping[str, Any], version: str, out: pathlib.Path) -> None:
@@ -136,13 +106,16 @@ def _run(contract: Mapping[str, Any], version: str, out: pathlib.Path) -> None:
         raise ArtifactError(f"{service} {version}: its recipe left RELEASE_OUT empty and said: {said}")
 
 
-def _manifest(service: str, version: str, artifact: pathlib.Path, made_from: Mapping[str, str]) -> dict[str, Any]:
+def _manifest(
+    service: str, version: str, artifact: pathlib.Path, packed: Mapping[str, int], made_from: Mapping[str, str]
+) -> dict[str, Any]:
     return {
         "service": service,
         "version": version,
         "artifact": artifact.name,
         "sha256": _sha256(artifact),
         "size": artifact.stat().st_size,
+        **packed,
         "built_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "inputs": dict(made_from),
     }

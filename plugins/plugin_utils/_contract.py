@@ -12,7 +12,9 @@ from typing import Any
 
 import yaml
 from ansible.utils.vars import merge_hash
+from ansible_collections.golden.fleet.plugins.module_utils._release.errors import BadInputError
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract_check import Problem, check, seen
+from ansible_collections.golden.fleet.plugins.plugin_utils._windows_layout import switched
 
 CONTRACT_FILE = "contract.yml"
 _SPEC_FILE = pathlib.Path(__file__).with_name("contract_spec.yml")
@@ -102,6 +104,10 @@ def load(service: str, folder: pathlib.Path, overrides: Any = None, members: Seq
 def _fill_computed(contract: dict[str, Any], service: str) -> None:
     """The defaults that other values decide."""
     contract["release"]["root"] = contract["release"]["root"].replace("<service>", service)
+    windows = contract["windows"]
+    if windows:
+        windows["root"] = windows["root"].replace("<service>", service)
+        windows["pool"] = windows["pool"] or windows["site"]
     if contract["lease_seconds"] is None:
         contract["lease_seconds"] = (
             contract["pool"]["drain_seconds"]
@@ -123,13 +129,29 @@ def _rules(contract: dict[str, Any], members: int) -> list[Problem]:
     if contract["rollout"] == "image" and contract["bake"]["from"] != "role":
         text = "an image is made before any member has its release, so with rollout: image it is made from: role"
         problems.append(Problem("bake.from", text))
+    problems += _windows_rules(contract)
     names = [gate["name"] for gate in contract["gates"]]
     problems += [
         Problem(f"gates[{index}].name", f"{name!r} is the name of an earlier gate too")
         for index, name in enumerate(names)
         if name in names[:index]
     ]
+    problems += [
+        Problem(f"gates[{index}].command", "{python} is the controller's, and this command runs_on: member")
+        for index, gate in enumerate(contract["gates"])
+        if gate["runs_on"] == "member" and any("{python}" in word for word in gate["command"])
+    ]
     return problems
+
+
+def _windows_rules(contract: dict[str, Any]) -> list[Problem]:
+    """What a Windows host would be told is checked here already, before any host is asked."""
+    try:
+        if contract["windows"]:
+            switched(contract["windows"])
+    except BadInputError as error:
+        return [Problem("windows", str(error))]
+    return []
 
 
 def _origin(key: str, overrides: Mapping[str, Any], file: pathlib.Path, variable: str) -> str:

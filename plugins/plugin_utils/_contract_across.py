@@ -35,9 +35,17 @@ def _between(one: Contract, other: Contract, all_share_a_host: bool) -> Iterator
     if one["listen"]["port"] == other["listen"]["port"] and (shared or all_share_a_host):
         host = shared[0] if shared else "the development host"
         yield "listen.port", f"both services have {one['listen']['port']}, and both are on {host}"
-    roots = sorted([one["release"]["root"], other["release"]["root"]], key=len)
-    if f"{roots[1]}/".startswith(f"{roots[0]}/"):
-        yield "release.root", f"the folders {roots[0]} and {roots[1]} are one or lie one within the other"
+    yield from _roots("release.root", one["release"]["root"], other["release"]["root"], "/")
+    if one["windows"] and other["windows"]:
+        # Windows holds names of any case for the same.
+        pair = (one["windows"]["root"].lower(), other["windows"]["root"].lower())
+        yield from _roots("windows.root", *pair, "\\")
+
+
+def _roots(key: str, one: str, other: str, separator: str) -> Iterator[tuple[str, str]]:
+    outer, inner = sorted([one, other], key=len)
+    if f"{inner}{separator}".startswith(f"{outer}{separator}"):
+        yield key, f"the folders {outer} and {inner} are one or lie one within the other"
 
 
 def _ports(contract: Contract) -> range:

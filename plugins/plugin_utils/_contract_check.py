@@ -58,6 +58,8 @@ def _mapping(option: Option, given: Any, at: str, top: Mapping[str, Option], pro
 
 
 def _value(option: Option, value: Any, at: str, top: Mapping[str, Option], problems: list[Problem]) -> Any:
+    if option["type"] == "dict" and value is None and option.get("optional"):
+        return {}
     if option["type"] == "dict":
         return _mapping(option, {} if value is None else value, at, top, problems)
     if value is None:
@@ -145,6 +147,15 @@ def _path(value: Any, option: Option) -> str:
     return text
 
 
+def _windows_path(value: Any, option: Option) -> str:
+    text = _text(value, {})
+    parts = text.split("\\")[1:]
+    named = all(part.strip(". ") and not re.search(r'[/:*?"<>|]', part) for part in parts)
+    if not re.match(r"[A-Za-z]:\\", text) or len(parts) < 2 or not named:
+        raise ValueError(rf"{seen(text)} is not an absolute path of two parts at least, such as C:\srv\web")
+    return text
+
+
 def _glob(value: Any, option: Option) -> str:
     text = _text(value, {})
     if text.startswith("/") or ".." in text.split("/"):
@@ -173,6 +184,7 @@ _SCALARS: dict[str, Callable[[Any, Option], Any]] = {
     "regex": _regex,
     "share": _share,
     "str": _text,
+    "windows_path": _windows_path,
     "version": lambda value, _option: check_version(value),
 }
 

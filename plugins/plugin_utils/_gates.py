@@ -12,21 +12,39 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_command as command
+from ansible_collections.golden.fleet.plugins.module_utils._gate import command
+from ansible_collections.golden.fleet.plugins.module_utils._gate.files import Collected, LimitError, collect
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_health as health
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_results as results
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
 
 _SHOWN = 10
 Outcome = dict[str, Any]
+# How a command ended, and the files with its results.
+Brought = tuple[command.Ran, Collected]
+# Runs a gate's command on the member, with the values of its placeholders.
+OnMember = Callable[[Mapping[str, Any], Mapping[str, str]], Brought]
 
 
-def run(contract: Mapping[str, Any], member: str, version: str, targets: Sequence[Target]) -> Iterator[Outcome]:
-    """The outcome of each gate as it ends. The first one that isn't passed is the last one."""
+def runs_on_member(gate: Mapping[str, Any]) -> bool:
+    return gate.get("runs_on") == "member"
+
+
+def run(
+    contract: Mapping[str, Any],
+    member: str,
+    version: str,
+    targets: Sequence[Target],
+    on_member: OnMember | None = None,
+) -> Iterator[Outcome]:
+    """The outcome of each gate as it ends. The first one that isn't passed is the last one.
+
+    ``on_member`` runs the commands that run on the member, and raises HostError where that comes to nothing.
+    """
     checks: list[tuple[str, Callable[[], Outcome]]] = [
         ("health", lambda: _health(contract, version, targets)),
         *(
-            (gate["name"], lambda gate=gate: _suite(gate, contract, member, version, targets))
+            (gate["name"], lambda gate=gate: _suite(gate, contract, member, version, targets, on_member))
             for gate in contract["gates"]
         ),
     ]
@@ -54,33 +72,53 @@ def _health(contract: Mapping[str, Any], version: str, targets: Sequence[Target]
 
 
 def _suite(
-    gate: Mapping[str, Any], contract: Mapping[str, Any], member: str, version: str, targets: Sequence[Target]
+    gate: Mapping[str, Any],
+    contract: Mapping[str, Any],
+    member: str,
+    version: str,
+    targets: Sequence[Target],
+    on_member: OnMember | None,
 ) -> Outcome:
     """One test command, through the first way on which the member answers right now."""
     seen = []
     for target in targets:
         wrong = health.attempt(target, contract["health"], version)
         if wrong is None:
-            return _command(gate, pathlib.Path(contract["folder"]), target, member, version)
+            return _command(gate, contract, target, {"member": member, "version": version}, on_member)
         seen.append(f"{target.name}: {wrong}")
     return _outcome(f"not begun, as the member is no longer healthy: {'; '.join(seen)}")
 
 
-def _command(gate: Mapping[str, Any], folder: pathlib.Path, target: Target, member: str, version: str) -> Outcome:
+def _command(
+    gate: Mapping[str, Any],
+    contract: Mapping[str, Any],
+    target: Target,
+    values: Mapping[str, str],
+    on_member: OnMember | None,
+) -> Outcome:
+    try:
+        if not runs_on_member(gate):
+            ran, found = _on_controller(gate, pathlib.Path(contract["folder"]), {"url": target.url, **values})
+        elif on_member is not None:
+            ran, found = on_member(gate, {"url": f"http://127.0.0.1:{contract['listen']['port']}", **values})
+        else:
+            return _outcome("not begun: it runs on the member, and no way to run anything there is known")
+    except (command.CommandError, LimitError) as error:
+        return _outcome(str(error))
+    if ran.status is None:
+        return _outcome(f"stopped at its time limit of {gate['timeout_seconds']} s{_said(ran.tail)}")
+    try:
+        return judge(results.read_all(found, gate["results"], gate["format"]), ran)
+    except results.ResultsError as error:
+        return _outcome(f"the command ended with {_status(ran.status)}, and {error}{_said(ran.tail)}")
+
+
+def _on_controller(gate: Mapping[str, Any], folder: pathlib.Path, values: Mapping[str, str]) -> Brought:
     with tempfile.TemporaryDirectory(prefix="golden-fleet-gate-", ignore_cleanup_errors=True) as place:
-        values = {"url": target.url, "results": place, "member": member, "version": version}
-        argv = command.filled_in(gate["command"], {**values, "python": sys.executable})
-        try:
-            ran = command.run(argv, folder, command.environment(os.environ, values), gate["timeout_seconds"])
-        except command.CommandError as error:
-            return _outcome(str(error))
-        if ran.status is None:
-            return _outcome(f"stopped at its time limit of {gate['timeout_seconds']} s{_said(ran.tail)}")
-        try:
-            found = results.read_all(pathlib.Path(place), gate["results"], gate["format"])
-        except results.ResultsError as error:
-            return _outcome(f"the command ended with {_status(ran.status)}, and {error}{_said(ran.tail)}")
-    return judge(found, ran)
+        given = {**values, "results": place}
+        argv = command.filled_in(gate["command"], {**given, "python": sys.executable})
+        ran = command.run(argv, folder, command.environment(os.environ, given), gate["timeout_seconds"])
+        return ran, Collected([], []) if ran.status is None else collect(place, gate["results"])
 
 
 def judge(found: results.Results, ran: command.Ran) -> Outcome:

@@ -1,26 +1,25 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Test results out of files in the forms of JUnit, NUnit 2 and NUnit 3.
+"""Test results out of files in the forms of JUnit, NUnit 2, NUnit 3 and TRX.
 
-The files come from whatever the tests ran, so they are read as hostile: no document type and with it no entities,
-and a limit on their size. What says that something failed counts as a failure, even where no test shows it.
+The files come from whatever the tests ran, so they are read as hostile: no document type and with it no entities. What
+says that something failed counts as a failure, even where no test shows it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import defusedxml.ElementTree
 import junitparser
+from ansible_collections.golden.fleet.plugins.module_utils._gate.files import Collected
 from defusedxml.common import DefusedXmlException
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element  # a name for the types only
 
-_FILE_LIMIT = 32 << 20
 _MESSAGE_LIMIT = 300
 
 
@@ -47,24 +46,19 @@ class Results:
         self.failures += other.failures
 
 
-def read_all(folder: pathlib.Path, pattern: str, form: str) -> Results:
-    """The results of all files in ``folder`` that match ``pattern``, added up."""
-    files = sorted(path for path in folder.glob(pattern) if path.is_file())
-    if not files:
-        there = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-        beside = f"; there are {', '.join(there[:5])}" if there else ""
+def read_all(found: Collected, pattern: str, form: str) -> Results:
+    """The results of all files that were found for ``pattern``, added up."""
+    if not found.files:
+        beside = f"; there are {', '.join(found.beside)}" if found.beside else ""
         raise ResultsError(f"it left no results: no file matches {pattern}{beside}")
     results = Results()
-    for file in files:
-        size = file.stat().st_size
-        if size > _FILE_LIMIT:
-            raise ResultsError(f"{file.name}: {size >> 20} MiB is more than the limit of {_FILE_LIMIT >> 20} MiB")
-        results.add(read(file.name, file.read_bytes(), form))
+    for name, data in found.files:
+        results.add(read(name, data, form))
     return results
 
 
 def read(name: str, data: bytes, form: str = "auto") -> Results:
-    """The results in one file. ``form`` is junit, nunit or auto."""
+    """The results in one file. ``form`` is junit, nunit, trx or auto."""
     try:
         root = defusedxml.ElementTree.fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:
@@ -73,7 +67,7 @@ def read(name: str, data: bytes, form: str = "auto") -> Results:
         raise ResultsError(f"{name}: is not readable as XML: {error}") from error
     reader = _READERS.get(root.tag)
     if reader is None or form not in ("auto", reader[0]):
-        wanted = "JUnit or NUnit" if form == "auto" else {"junit": "JUnit", "nunit": "NUnit"}[form]
+        wanted = {"auto": "JUnit, NUnit or TRX", "junit": "JUnit", "nunit": "NUnit", "trx": "TRX"}[form]
         raise ResultsError(f"{name}: <{_cut(root.tag)}> is not how results of {wanted} begin")
     return reader[1](root)
 
@@ -171,6 +165,98 @@ def _silent(root: Element, failed: Callable[[Element], bool], says: Callable[[El
             yield _failure(suite.get("fullname") or suite.get("name") or "the run as a whole", says(suite))
 
 
+_TRX = "{http://microsoft.com/schemas/VisualStudio/TeamTest/2010}"
+_TRX_PASSED = {"Passed", "Warning"}
+_TRX_NOT_RUN = {"NotExecuted", "Inconclusive"}
+# Of a run as a whole. A run that is missing its summary was cut off.
+_TRX_ENDED_WELL = {"Completed", "Passed", "Warning"}
+_TRX_FAILED_COUNTS = ("failed", "error", "timeout", "aborted", "passedButRunAborted", "notRunnable", "disconnected")
+
+
+def _trx(root: Element) -> Results:
+    """Visual Studio's: results may hold inner ones, as those of data-driven and ordered tests; then these count.
+
+    A result without an outcome has not ended: the writers leave out what it is before.
+    """
+    results = Results()
+    classes = _trx_classes(root)
+    for element in _trx_results(root):
+        if _trx_inner(element):
+            continue
+        word = element.get("outcome", "")
+        if word in _TRX_NOT_RUN:
+            results.skipped += 1
+            continue
+        results.tests += 1
+        if _trx_failed(element):
+            results.failures.append(_failure(_trx_name(element, classes), _trx_message(element)))
+    for element in _trx_results(root):
+        inner = _trx_inner(element)
+        if inner and _trx_failed(element) and not any(_trx_failed(one) for one in inner):
+            results.failures.append(_failure(_trx_name(element, classes), _trx_message(element)))
+    says = _trx_summary(root)
+    if says and not results.failures:
+        results.failures.append(_failure("the run as a whole", says))
+    return results
+
+
+def _trx_results(root: Element) -> Iterator[Element]:
+    """Whatever their names, in the file's order."""
+    results: set[int] = set()
+    for element in root.iter():
+        if element.tag in (f"{_TRX}Results", f"{_TRX}InnerResults"):
+            results.update(map(id, element))
+        elif id(element) in results:
+            yield element
+
+
+def _trx_inner(element: Element) -> list[Element]:
+    return [one for inner in element.findall(f"{_TRX}InnerResults") for one in inner]
+
+
+def _trx_failed(element: Element) -> bool:
+    return element.get("outcome", "") not in _TRX_PASSED | _TRX_NOT_RUN
+
+
+def _trx_classes(root: Element) -> dict[str, str]:
+    """The class of each test by its id; MSTest adds the assembly to it."""
+    classes = {}
+    for test in root.iterfind(f"{_TRX}TestDefinitions/*"):
+        method = test.find(f"{_TRX}TestMethod")
+        if method is not None:
+            classes[test.get("id", "")] = method.get("className", "").partition(",")[0]
+    return classes
+
+
+def _trx_name(element: Element, classes: dict[str, str]) -> str:
+    name, class_ = element.get("testName", ""), classes.get(element.get("testId", ""), "")
+    return name if name.startswith(class_) else f"{class_}.{name}"
+
+
+def _trx_message(element: Element) -> str:
+    message = element.findtext(f"{_TRX}Output/{_TRX}ErrorInfo/{_TRX}Message") or ""
+    return message if message.strip() else f"outcome {element.get('outcome') or 'is missing'}"
+
+
+def _trx_summary(root: Element) -> str:
+    """What is wrong with the run by its own summary; empty where nothing is."""
+    summary = root.find(f"{_TRX}ResultSummary")
+    if summary is None:
+        return "has no summary: it didn't end"
+    counters = summary.find(f"{_TRX}Counters")
+    counts = {} if counters is None else {name: _number(counters, name) for name in _TRX_FAILED_COUNTS}
+    infos = [
+        info.findtext(f"{_TRX}Text") or "an error"
+        for info in summary.iterfind(f"{_TRX}RunInfos/{_TRX}RunInfo")
+        if info.get("outcome") not in (None, "Warning", "Passed", "Completed")
+    ]
+    word = summary.get("outcome", "")
+    if word in _TRX_ENDED_WELL and not any(counts.values()) and not infos:
+        return ""
+    said = [f"{count} {name}" for name, count in counts.items() if count]
+    return f"ended with outcome {word or 'none'}{''.join(f', {one}' for one in [*said, *infos])}"
+
+
 def _number(element: Element, name: str) -> int:
     text = element.get(name, "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
@@ -189,4 +275,5 @@ _READERS: dict[str, tuple[str, Callable[[Element], Results]]] = {
     "testsuites": ("junit", _junit),
     "test-results": ("nunit", _nunit),
     "test-run": ("nunit", _nunit),
+    f"{_TRX}TestRun": ("trx", _trx),
 }

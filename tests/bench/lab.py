@@ -15,6 +15,7 @@ import sys
 import tarfile
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,16 +69,34 @@ def lab(hosts: int, keep: bool) -> Iterator[str]:
 
 def artifact(folder: Path, files: int, size: int) -> tuple[Path, str]:
     """An archive of ``files`` files that doesn't compress, ``size`` bytes in all; and its sha256."""
-    source = random.Random(1)  # noqa: S311  # the same bytes each time, not secret ones
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz", compresslevel=6) as tar:
-        for number in range(files):
-            member = tarfile.TarInfo(f"part{number % 20}/file{number}")
-            member.size = size // files
-            tar.addfile(member, io.BytesIO(source.randbytes(member.size)))
-    path = folder / "artifact.tar.gz"
-    path.write_bytes(content.getvalue())
-    return path, hashlib.sha256(content.getvalue()).hexdigest()
+        for name, data in _files(files, size):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return _kept(folder / "artifact.tar.gz", content.getvalue())
+
+
+def zipped(folder: Path, files: int, size: int) -> tuple[Path, str]:
+    """The same as a zip, with a program for an emulated Windows service."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("bench.exe", "winlab-program\n")
+        for name, data in _files(files, size):
+            packed.writestr(name, data)
+    return _kept(folder / "artifact.zip", content.getvalue())
+
+
+def _files(files: int, size: int) -> Iterator[tuple[str, bytes]]:
+    source = random.Random(1)  # noqa: S311  # the same bytes each time, not secret ones
+    for number in range(files):
+        yield f"part{number % 20}/file{number}", source.randbytes(size // files)
+
+
+def _kept(path: Path, content: bytes) -> tuple[Path, str]:
+    path.write_bytes(content)
+    return path, hashlib.sha256(content).hexdigest()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,10 +83,14 @@ class Run:
 
     def reached(self, pattern: str, seconds: float = LIMIT_SECONDS) -> None:
         """Waits until its output holds the pattern."""
-        until = time.monotonic() + seconds
-        while not re.search(pattern, self.output):
-            assert self.process.poll() is None, f"ended before {pattern!r}:\n{self.tail()}"
-            assert time.monotonic() < until, f"{pattern!r} not seen in {seconds} s:\n{self.tail()}"
+        self.until(lambda: re.search(pattern, self.output) is not None, repr(pattern), seconds)
+
+    def until(self, seen: Callable[[], bool], what: str, seconds: float = LIMIT_SECONDS) -> None:
+        """Waits until something is seen that happens while it runs."""
+        end = time.monotonic() + seconds
+        while not seen():
+            assert self.process.poll() is None, f"ended before {what}:\n{self.tail()}"
+            assert time.monotonic() < end, f"{what} not seen in {seconds} s:\n{self.tail()}"
             time.sleep(0.02)
 
     def tail(self, lines: int = 40) -> str:
@@ -138,11 +142,7 @@ class Fleet:
         callbacks = {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "hold"}
         hold = {"FLEET_TEST_HOLD_BEFORE": task, "FLEET_TEST_HOLD_FILE": str(file)}
         run = dataclasses.replace(self, env={**self.env, **callbacks, **hold}).start(playbook, **variables)
-        until = time.monotonic() + LIMIT_SECONDS
-        while not file.exists():
-            assert run.process.poll() is None, f"ended before {task!r}:\n{run.tail()}"
-            assert time.monotonic() < until, f"{task!r} not seen in {LIMIT_SECONDS} s:\n{run.tail()}"
-            time.sleep(0.05)
+        run.until(file.exists, repr(task))
         try:
             yield run
         finally:

@@ -14,16 +14,9 @@ from tests.integration.conftest import SERVICE, versions
 from tests.integration.fleet import Fleet, Run
 
 
-def wait_for(what: Callable[[], bool], run: Run, seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not what():
-        assert run.process.poll() is None, f"ended too early:\n{run.tail()}"
-        assert time.monotonic() < until, f"not seen within {seconds} s:\n{run.tail()}"
-
-
 def a_lease(fleet: Fleet, run: Run) -> None:
     run.reached(r"TASK \[.*Take the member out")
-    wait_for(lambda: bool(fleet.state("lb1", SERVICE)["leases"]), run)
+    run.until(lambda: bool(fleet.state("lb1", SERVICE)["leases"]), "a lease")
 
 
 def drained(fleet: Fleet, run: Run) -> None:
@@ -32,13 +25,13 @@ def drained(fleet: Fleet, run: Run) -> None:
         return any(lease["phase"] == "maintenance" for lease in leases.values())
 
     run.reached(r"TASK \[.*Take the member out")
-    wait_for(out, run)
+    run.until(out, "a member that is drained")
 
 
 def the_switch(fleet: Fleet, run: Run) -> None:
     _, new = versions(fleet)
     run.reached(r"TASK \[.*Switch it to the release")
-    wait_for(lambda: fleet.on("web1", "readlink", f"/srv/{SERVICE}/current").strip().endswith(new), run)
+    run.until(lambda: fleet.on("web1", "readlink", f"/srv/{SERVICE}/current").strip().endswith(new), "the switch")
 
 
 def the_gates(fleet: Fleet, run: Run) -> None:

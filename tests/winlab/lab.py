@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +22,11 @@ __all__ = ["Authority", "Lab"]
 
 
 class Lab:
-    """``count`` hosts, named win1, win2, ...; reachable between ``start`` and ``stop``.
+    """``count`` hosts, named win1, win2, ..., or those that ``names`` has; reachable between ``start`` and ``stop``.
 
     All of them listen on 127.0.0.1, each on a port of its own. With ``own_addresses`` each has an address of its own in
-    127.0.77.0/24 as well (Linux only), so that services of several hosts may listen on the same port.
+    127.0.77.0/24 as well (Linux only), so that services of several hosts may listen on one port; with ``addresses``
+    each has the one given for it, which this machine must have.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class Lab:
         connection: Connection = "psrp",
         scheme: Scheme = "http",
         own_addresses: bool = False,
+        addresses: Sequence[str] = (),
+        names: Sequence[str] = (),
         address: str = "127.0.0.1",
         port: int = 0,
         folder: Path | None = None,
@@ -45,11 +49,14 @@ class Lab:
         self.connection, self.scheme = connection, scheme
         self.authority = Authority(self.folder / "tls") if scheme == "https" else None
         self.hosts = []
-        for number in range(1, count + 1):
-            name = f"{prefix}{number}"
-            where = f"127.0.77.{number}" if own_addresses else address
+        names = list(names) or [f"{prefix}{number + 1}" for number in range(count)]
+        own = [f"127.0.77.{number + 1}" for number in range(len(names))] if own_addresses else list(addresses)
+        if own and len(own) != len(names):
+            raise ValueError(f"{len(names)} hosts, and {len(own)} addresses for them")
+        for number, name in enumerate(names):
+            where = own[number] if own else address
             tls = self.authority.context(name, [where, "127.0.0.1"]) if self.authority else None
-            at = port + number - 1 if port and not own_addresses else port
+            at = port + number if port and not own else port
             self.hosts.append(
                 Host(name, address=where, port=at, tls=tls, folder=self.folder / name,
                      log=self.folder / f"{name}.log.jsonl", **settings)

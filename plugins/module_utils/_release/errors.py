@@ -11,7 +11,9 @@
     ├── FetchError          the artifact can't be had
     ├── ChecksumError       it isn't the one that was promised
     ├── ArchiveError        it is, but can't be unpacked safely
-    ├── CommandError        a command of the contract failed or took too long
+    ├── CommandError        a command of the contract, or the service's start, failed or took too long
+    ├── StuckError          what runs would not stop, and still runs (Windows)
+    ├── RebootPendingError  the host wants to be rebooted first; nothing was changed (Windows)
     └── DiskError           the disk is full or broken
 """
 
@@ -55,6 +57,14 @@ class ArchiveError(ReleaseError):
 
 class CommandError(ReleaseError):
     kind = "command"
+
+
+class StuckError(ReleaseError):
+    kind = "stuck"
+
+
+class RebootPendingError(ReleaseError):
+    kind = "reboot_pending"
 
 
 class DiskError(ReleaseError):

@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "headers": {"type": "dict", "no_log": True},
     "max_bytes": {"type": "int", "default": 1 << 30},
     "max_files": {"type": "int", "default": 200_000},
+    "unpacked_bytes": {"type": "int", "default": 0},
     "retries": {"type": "int", "default": 4},
     "fetch_timeout_seconds": {"type": "float", "default": 20.0},
     "prepare": {"type": "list", "elements": "raw"},

@@ -18,22 +18,6 @@ from .plan import staged
 from .removal import remove
 
 
-def check(found: Found, params: dict[str, Any]) -> bool:
-    """Whether there is anything to stage. A version is one artifact for ever: another one needs another name."""
-    version, sha256 = params["version"], params["sha256"]
-    record = found.releases.get(version)
-    if record is None:
-        if not sha256 or not (params["url"] or params["src"]):
-            raise BadInputError(f"{version} isn't staged: to stage it, say its url (or src) and its sha256")
-        return True
-    if sha256 and record["sha256"] and sha256.lower() != record["sha256"]:
-        raise ChecksumError(
-            f"{version} is staged already, from an artifact with sha256 {record['sha256']}; this one has {sha256}. "
-            "A version names one artifact: give the new one a new version"
-        )
-    return False
-
-
 def stage(layout: Layout, found: Found, params: dict[str, Any], now: str) -> str:
     """Stages the release; whatever goes wrong, it is wholly there or not at all. Returns what was done."""
     version = params["version"]

@@ -58,11 +58,13 @@ class Hazards:
         self.set(**{one.name: getattr(Hazards(), one.name) for one in fields(self)})
 
     def pass_by(self, at: str, *, after: bool = False) -> None:
-        """Raises DroppedError where a drop is due here; waits where it is to be slow."""
-        if not after and at in self.slow:
-            time.sleep(self.slow[at])
+        """Raises DroppedError where a drop is due here."""
         with self._lock:
             for drop in self.drops:
                 if drop.at == at and drop.after == after and drop.times > 0:
                     drop.times -= 1
                     raise DroppedError(f"injected: dropped at {at}")
+
+    def dawdle(self, at: str) -> None:
+        """Waits where it is to be slow."""
+        time.sleep(self.slow.get(at, 0))

@@ -109,6 +109,7 @@ class Interpreter:
 
     def _run(self, module: payload.Module, by: str) -> dict[str, Any]:
         began = time.monotonic()
+        self._host.hazards.dawdle(module.name.rpartition(".")[2])
         result = self._outcome(module)
         entry = Entry("module", module.name, by, dict(module.arguments), module.check, result=dict(result))
         entry.become = module.become.user if module.become else None

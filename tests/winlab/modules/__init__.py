@@ -14,6 +14,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,7 @@ class Handler:
 
 
 _HANDLERS: dict[str, Handler] = {}
+_LOADING = threading.Lock()
 
 
 def handles(
@@ -123,7 +125,9 @@ def find(name: str) -> Handler:
 
 
 def all_handlers() -> dict[str, Handler]:
-    if not _HANDLERS:
-        for module in pkgutil.iter_modules(__path__):
-            importlib.import_module(f"{__name__}.{module.name}")
+    # Hosts are threads, and who comes second is not to find the half of them.
+    with _LOADING:
+        if not _HANDLERS:
+            for module in pkgutil.iter_modules(__path__):
+                importlib.import_module(f"{__name__}.{module.name}")
     return _HANDLERS

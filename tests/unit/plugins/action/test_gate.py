@@ -75,10 +75,13 @@ def contract(tmp_path, balancer):
 def gate(tmp_path):
     """Runs the gate with each set of arguments, on every host at once; returns what each host got for each."""
 
-    def run(*tasks, hosts=("web1",), options=()):
+    def run(*tasks, hosts=("web1",), options=(), members_are_here=False):
         # Nothing listens there: a task that wanted a connection would find the host unreachable.
         variables = {"ansible_host": "127.0.0.1", "ansible_port": 1}
         inventory = dict.fromkeys(hosts, variables)
+        # The member itself: this machine, and another that is reached the same way.
+        here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+        inventory |= dict.fromkeys(("web1", "web2"), here) if members_are_here else {}
         inventory |= {"lb1": {"ansible_host": "127.0.0.1"}, "lb2": {"ansible_host": "localhost"}}
         names = [f"got{number}" for number in range(len(tasks))]
         play = {
@@ -168,6 +171,93 @@ def test_commands_that_prove_nothing(gate, contract):
         assert f"web1 failed the gate suite: {says}" in result["msg"]
 
 
+@pytest.fixture
+def on_member(contract, tmp_path):
+    """Makes a contract whose suite is in the release, and runs on the member."""
+    release = tmp_path / "srv" / "releases" / "1.0"
+    release.mkdir(parents=True)
+    (release / "suite.sh").write_text(
+        "#!/bin/sh\n"
+        'echo "$PWD $FLEET_URL $1 ${SECRET-nothing}"\n'
+        'echo "<testsuite><testcase name=\\"home\\"/></testsuite>" >"$FLEET_RESULTS/r.xml"\n'
+    )
+    (release / "suite.sh").chmod(0o755)
+    here = {**contract, "listen": {"port": 8001}, "release": {"root": str(tmp_path / "srv")}}
+
+    def with_command(*command, **changes):
+        gate = {**contract["gates"][0], "command": list(command), "runs_on": "member", **changes}
+        return {**here, "gates": [gate]}
+
+    return with_command
+
+
+def test_a_suite_on_the_member(gate, on_member, tmp_path):
+    passing = on_member("./suite.sh", "{url}")
+    tasks = [
+        {"contract": passing, "balancers": ["lb1"]},
+        # From a task for another host, and with the status of one that fails, to see what it said.
+        {"contract": on_member("sh", "-c", "./suite.sh {url} {member}; exit 4"), "member": "web2", "urls": ["URL"]},
+    ]
+    tasks[1]["urls"] = [f"http://127.0.0.1:{passing['pool']['maintenance_port']}"]
+    ((passed, said),), output = gate(*tasks, members_are_here=True)
+    assert passed["passed"] is True, passed["msg"]
+    assert [(ran["name"], ran["tests"]) for ran in passed["gates"]][1] == ("suite", 1)
+    assert said["passed"] is False
+    assert said["kind"] == "gate"
+    where = tmp_path / "srv" / "releases" / "1.0"
+    assert said["msg"].splitlines() == [
+        "web2 failed the gate suite: 1 tests ran, 0 failed, 0 were skipped, but the command ended with status 4; "
+        "it said last:",
+        f"{where} http://127.0.0.1:8001 http://127.0.0.1:8001 nothing",
+    ]
+    assert "s3cret" not in output
+    assert not list(tmp_path.glob("**/golden-fleet-gate-*"))
+
+
+def test_commands_on_the_member_that_prove_nothing(gate, on_member):
+    write = 'echo "$0" >{results}/'
+    cases = {
+        "the command no-such-command isn't there": on_member("no-such-command"),
+        "the command ended with status 0, and it left no results: no file matches *.xml; there are a.trx": (
+            on_member("sh", "-c", "echo >{results}/a.trx")
+        ),
+        "no test ran (0 were skipped)": on_member("sh", "-c", f"{write}r.xml", "<testsuite/>"),
+        "1 tests ran, 1 failed": on_member(
+            "sh", "-c", f"{write}r.xml", "<testsuite><testcase><failure/></testcase></testsuite>"
+        ),
+        "refused, as test results have no document type": on_member("sh", "-c", f"{write}r.xml", "<!DOCTYPE a><a/>"),
+        "it left no results": on_member("ln", "-s", "/etc/hostname", "{results}/r.xml"),
+        "which none can have": on_member(
+            "sh", "-c", f"{write}r.xml; mv {{results}}/r.xml {{results}}/'..\\r.xml'", "x"
+        ),
+        "stopped at its time limit of 1 s; it said last:\nbegan": on_member(
+            "sh", "-c", "echo began; sleep 30", timeout_seconds=1
+        ),
+    }
+    (got,), _output = gate(
+        *({"contract": case, "balancers": ["lb1"]} for case in cases.values()), members_are_here=True
+    )
+    for result, says in zip(got, cases):
+        assert result["failed"] is True
+        assert result["passed"] is False
+        assert says in result["msg"]
+
+
+def test_a_release_that_isnt_there_and_a_member_out_of_reach(gate, on_member):
+    contract = on_member("./suite.sh")
+    gone = {**contract, "release": {"root": "/nowhere"}}
+    ((nowhere,),), _output = gate({"contract": gone, "balancers": ["lb1"]}, members_are_here=True)
+    assert "the folder /nowhere/releases/1.0 isn't there" in nowhere["msg"]
+
+    # That says nothing of the release: it is no verdict, and none of Ansible's "unreachable", past every rescue.
+    ((result,),), _output = gate({"contract": contract, "balancers": ["lb1"]})
+    assert result["failed"] is True
+    assert result["kind"] == "unreachable"
+    assert "passed" not in result
+    assert result["msg"].startswith("web1: can't be reached: ")
+    assert [ran["name"] for ran in result["gates"]] == ["health"]
+
+
 def test_members_at_once_have_folders_of_their_own_and_need_no_balancer(gate, contract, balancer):
     hosts = [f"web{number}" for number in range(1, 6)]
     url = f"http://127.0.0.1:{balancer.server_address[1]}"
@@ -183,6 +273,13 @@ def test_check_mode_asks_nothing_and_says_what_it_would(gate, contract, balancer
         f"would ask http://127.0.0.1:{balancer.server_address[1]}/health for status 200 and version 1.0, "
         "then run suite: {python} suite.py {results}"
     )
+    assert balancer.asked == []
+
+
+def test_check_mode_says_what_it_would_run_on_the_member(gate, on_member, balancer):
+    ((result,),), _output = gate({"contract": on_member("./suite.sh"), "balancers": ["lb1"]}, options=["--check"])
+    assert result["passed"] is None
+    assert result["msg"].endswith(", then run suite on the member: ./suite.sh")
     assert balancer.asked == []
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import zipfile
 
 import pytest
+from ansible_collections.golden.fleet.plugins.module_utils._release.unpack import unpack
 from ansible_collections.golden.fleet.plugins.plugin_utils import _artifact as artifact
+from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_archive import time_of
 
 RECIPE = """
 import os, pathlib
@@ -28,7 +31,23 @@ def contract(tmp_path):
     folder = tmp_path / "roles" / "shop"
     (folder / "artifact").mkdir(parents=True)
     (folder / "artifact" / "build.py").write_text(RECIPE)
-    return {"service": "shop", "folder": str(folder), "artifact": {"build": ["{python}", "artifact/build.py"]}}
+    said = {"build": ["{python}", "artifact/build.py"], "format": "tar"}
+    return {"service": "shop", "folder": str(folder), "artifact": said}
+
+
+@pytest.fixture
+def zipped(contract, tmp_path):
+    """The contract of a service whose artifacts are zips; the recipe makes no link."""
+    recipe = tmp_path / "roles" / "shop" / "artifact" / "build.py"
+    recipe.write_text(RECIPE.replace('(out / "to-a")', '(out / "empty").mkdir() #'))
+    contract["artifact"]["format"] = "zip"
+    return contract
+
+
+@pytest.fixture(params=["tar", "zip"])
+def either(request, contract):
+    """The contract, once for each format."""
+    return request.getfixturevalue("zipped") if request.param == "zip" else contract
 
 
 def entries(folder):
@@ -36,7 +55,8 @@ def entries(folder):
         return [(e.name, e.uid, e.uname, oct(e.mode)) for e in tar.getmembers()]
 
 
-def test_the_same_recipe_gives_the_same_bytes_and_the_manifest_says_which(contract, tmp_path, monkeypatch):
+def test_the_same_recipe_gives_the_same_bytes_and_the_manifest_says_which(either, tmp_path, monkeypatch):
+    contract = either
     first, built = artifact.build(contract, "1.0", tmp_path / "one" / "1.0")
     assert built
     monkeypatch.setenv("TZ", "Asia/Tokyo")
@@ -47,8 +67,11 @@ def test_the_same_recipe_gives_the_same_bytes_and_the_manifest_says_which(contra
         os.umask(usual)
     assert first["sha256"] == second["sha256"]
     assert json.loads((tmp_path / "one" / "1.0" / "manifest.json").read_text()) == first
-    assert (first["artifact"], first["service"], first["version"]) == ("shop-1.0.tar.gz", "shop", "1.0")
-    assert first["size"] == (tmp_path / "one" / "1.0" / "shop-1.0.tar.gz").stat().st_size
+    name = {"tar": "shop-1.0.tar.gz", "zip": "shop-1.0.zip"}[contract["artifact"]["format"]]
+    assert (first["artifact"], first["service"], first["version"]) == (name, "shop", "1.0")
+    assert first["size"] == (tmp_path / "one" / "1.0" / name).stat().st_size
+    assert first["unpacked_bytes"] == len("ashop1.0") + len("bshop1.0") + len("#!/bin/sh")
+    assert first["files"] == 5  # a, b, bin, bin/run, and the link or the empty folder
 
 
 def test_entries_are_sorted_and_say_nothing_of_the_builder(contract, tmp_path):
@@ -62,8 +85,78 @@ def test_entries_are_sorted_and_say_nothing_of_the_builder(contract, tmp_path):
     ]
 
 
+def test_a_zip_is_sorted_and_says_nothing_of_the_builder(zipped, tmp_path):
+    artifact.build(zipped, "1.0", tmp_path / "1.0")
+    with zipfile.ZipFile(tmp_path / "1.0" / "shop-1.0.zip") as found:
+        assert [(e.filename, oct(e.external_attr >> 16), e.extra) for e in found.infolist()] == [
+            ("a", "0o100644", b""),
+            ("b", "0o100644", b""),
+            ("bin/", "0o40755", b""),
+            ("bin/run", "0o100755", b""),
+            ("empty/", "0o40755", b""),
+        ]
+        assert all(
+            2001 <= e.date_time[0] <= 2010 and e.is_dir() == bool(e.external_attr & 0x10) for e in found.infolist()
+        )
+        assert found.getinfo("a").date_time != found.getinfo("b").date_time
+
+
+def test_hosts_make_of_a_zip_what_they_make_of_a_tar(contract, zipped, tmp_path):
+    trees = {}
+    for kind in ("tar", "zip"):
+        zipped["artifact"]["format"] = kind
+        manifest, _ = artifact.build(zipped, "1.0", tmp_path / kind / "1.0")
+        into = tmp_path / f"unpacked-{kind}"
+        into.mkdir()
+        unpack(
+            str(tmp_path / kind / "1.0" / manifest["artifact"]),
+            str(into),
+            manifest["unpacked_bytes"],
+            manifest["files"],
+        )
+        found = sorted(into.rglob("*"))
+        trees[kind] = [
+            (
+                p.relative_to(into).as_posix(),
+                p.stat().st_mode,
+                p.is_file() and (p.read_bytes(), int(p.stat().st_mtime) & ~1),
+            )
+            for p in found
+        ]
+    assert trees["tar"] == trees["zip"]
+    assert [name for name, *_ in trees["zip"]] == ["a", "b", "bin", "bin/run", "empty"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param('(out / "to-a").symlink_to("a")', "'to-a' is a link or the like", id="a link"),
+        pytest.param('os.mkfifo(out / "pipe")', "'pipe' is a link or the like", id="a pipe"),
+        pytest.param('(out / "A").write_text("")', "'A' are one name on Windows|'a' and 'A'", id="two names in one"),
+        pytest.param('(out / "12:30").write_text("")', "'12:30' is no name", id="a colon, which makes a stream"),
+        pytest.param('(out / "bin" / "a.").write_text("")', "'bin/a.' is no name", id="a dot at the end, which goes"),
+        pytest.param('(out / "a\\\\b").write_text("")', "is no name", id="a backslash"),
+        pytest.param('(out / "Aux.txt").write_text("")', "'Aux.txt' is no name", id="a device"),
+    ],
+)
+def test_what_a_zip_cant_bring_to_windows_is_refused(zipped, tmp_path, more, said):
+    with (tmp_path / "roles" / "shop" / "artifact" / "build.py").open("a") as recipe:
+        recipe.write(more + "\n")
+    with pytest.raises(artifact.ArtifactError, match=said):
+        artifact.build(zipped, "1.0", tmp_path / "1.0")
+    assert not (tmp_path / "1.0").exists()
+
+
+def test_names_that_only_look_like_devices_are_taken(zipped, tmp_path):
+    with (tmp_path / "roles" / "shop" / "artifact" / "build.py").open("a") as recipe:
+        recipe.write(
+            '[(out / name).write_text("") for name in ("auxiliary", "com10", "contract.yml", "nullable.cs")]\n'
+        )
+    assert artifact.build(zipped, "1.0", tmp_path / "1.0")[1]
+
+
 def test_a_files_time_tells_contents_of_one_size_apart():
-    assert artifact.time_of(b'{"version": "0.0.9"}') != artifact.time_of(b'{"version": "1.1.0"}')
+    assert time_of(b'{"version": "0.0.9"}') != time_of(b'{"version": "1.1.0"}')
 
 
 def test_what_did_not_change_is_not_built_again(contract, tmp_path):
@@ -88,6 +181,10 @@ def change_argv(contract, folder):
     contract["artifact"]["build"].append("--verbose")
 
 
+def change_format(contract, folder):
+    contract["artifact"]["format"] = "zip"
+
+
 def change_mode(contract, folder):
     (folder / "artifact" / "build.py").chmod(0o755)
 
@@ -106,6 +203,7 @@ def compile_recipe(contract, folder):
     [
         pytest.param(change_recipe, True, id="another recipe is another input"),
         pytest.param(change_argv, True, id="another command is another input"),
+        pytest.param(change_format, True, id="another format is another input"),
         pytest.param(change_mode, True, id="a file that became a program is another input"),
         pytest.param(change_readme, False, id="what lies beside the recipe is none"),
         pytest.param(compile_recipe, False, id="what Python leaves behind is none"),

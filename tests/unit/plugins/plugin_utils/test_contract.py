@@ -119,6 +119,13 @@ def test_a_range_of_maintenance_ports_that_leaves_the_ports(folder):
     assert "would end at port 65536" in refused(folder, overrides, ["a", "b", "c"])
 
 
+def test_the_controllers_python_is_not_on_the_member(folder):
+    gate = {"name": "smoke", "command": ["x", "--with={python}"]}
+    assert _contract.load("alpha", folder, {"gates": [gate]})["gates"][0]["runs_on"] == "controller"
+    says = "gates[0].command: {python} is the controller's, and this command runs_on: member"
+    assert says in refused(folder, {"gates": [{**gate, "runs_on": "member"}]})
+
+
 def test_two_gates_of_one_name(folder):
     gate = {"name": "smoke", "command": ["x"]}
     assert "gates[1].name: 'smoke' is the name of an earlier gate too" in refused(folder, {"gates": [gate, gate]})

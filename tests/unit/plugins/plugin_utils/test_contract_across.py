@@ -4,7 +4,7 @@ import pytest
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract_across import clashes
 
 
-def contract(service, port=8001, domain=None, first=9000, root=None, members=("web1", "web2")):
+def contract(service, port=8001, domain=None, first=9000, root=None, members=("web1", "web2"), windows=None):
     return {
         "service": service,
         "folder": f"/r/{service}",
@@ -12,6 +12,7 @@ def contract(service, port=8001, domain=None, first=9000, root=None, members=("w
         "listen": {"port": port},
         "pool": {"domain": domain or f"{service}.example", "maintenance_port": first},
         "release": {"root": root or f"/srv/{service}"},
+        "windows": {"root": windows} if windows else {},
     }
 
 
@@ -36,6 +37,13 @@ def test_services_that_clash(other, says):
     assert line.startswith("/r/a/contract.yml and /r/b/contract.yml: ")
     assert says in line
     assert "a_contract and b_contract" in line
+
+
+def test_on_windows_case_makes_no_other_folder():
+    one = contract("a", windows="C:\\srv\\shop")
+    (line,) = clashes([one, contract("b", port=8002, first=9100, windows="c:\\SRV\\Shop\\b")])
+    assert "windows.root: the folders c:\\srv\\shop and c:\\srv\\shop\\b" in line
+    assert clashes([one, contract("b", port=8002, first=9100)]) == []
 
 
 def test_a_folder_whose_name_only_begins_alike_is_another():

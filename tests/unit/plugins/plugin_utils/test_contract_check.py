@@ -49,6 +49,7 @@ def test_a_gate_is_filled_in():
         {
             "name": "smoke",
             "command": ["{python}", "smoke.py"],
+            "runs_on": "controller",
             "results": "*.xml",
             "format": "auto",
             "timeout_seconds": 300,
@@ -185,6 +186,7 @@ def test_version_patterns(pattern, says):
         pytest.param({"name": "a", "command": ["x"], "result": "*"}, "gates[0].result", "gates[0].results", id="a key"),
         pytest.param({"name": "a", "command": ["x"], "results": "../*"}, "gates[0].results", "below", id="a way out"),
         pytest.param({"name": "a", "command": ["x"], "format": "junt"}, "gates[0].format", "junit?", id="a format"),
+        pytest.param({"name": "a", "command": ["x"], "runs_on": "host"}, "gates[0].runs_on", "member", id="a place"),
         pytest.param("smoke", "gates[0]", "not a mapping", id="a text for a gate"),
     ],
 )

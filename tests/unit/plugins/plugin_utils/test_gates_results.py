@@ -4,6 +4,7 @@ import pathlib
 import time
 
 import pytest
+from ansible_collections.golden.fleet.plugins.module_utils._gate.files import Collected
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_results as results
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_results import ResultsError
 
@@ -46,6 +47,17 @@ OUTSIDE = '<!DOCTYPE t [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite><tes
         ),
         pytest.param("nunit3_teardown", "nunit", 1, 0, ["Shop.BasketTests"], id="NUnit 3, broken after its tests"),
         pytest.param("nunit3_skipped", "nunit", 0, 1, [], id="NUnit 3, nothing but skipped"),
+        pytest.param("trx_passed", "trx", 2, 1, [], id="TRX of dotnet test"),
+        pytest.param(
+            "trx_failed",
+            "trx",
+            4,
+            1,
+            ["Shop.BasketTests.AddsUp (Data Row 1)", "Shop.BasketTests.CanBePaid"],
+            id="TRX of MSTest, with rows of data",
+        ),
+        pytest.param("trx_ordered", "trx", 2, 1, ["orders.orderedtest"], id="TRX of an ordered test that was aborted"),
+        pytest.param("trx_aborted", "trx", 1, 0, ["the run as a whole"], id="TRX of a run that crashed, all passed"),
     ],
 )
 @pytest.mark.parametrize("auto", [False, True], ids=["named", "auto"])
@@ -64,6 +76,13 @@ def test_samples(sample, form, tests, skipped, failed, auto):
         pytest.param("nunit2_failed", "Expected: 4 But was: 3", id="NUnit 2's message"),
         pytest.param(
             "nunit3_teardown", "TearDown : System.IO.IOException : the database is gone", id="a suite's failure"
+        ),
+        pytest.param("trx_failed", "Assert.AreEqual failed. Expected:<4>. Actual:<3>.", id="TRX's message"),
+        pytest.param("trx_ordered", "outcome Aborted", id="TRX without a message"),
+        pytest.param(
+            "trx_aborted",
+            "ended with outcome Failed, The active test run was aborted. Reason: Test host process crashed",
+            id="what a run of TRX says",
         ),
     ],
 )
@@ -93,6 +112,98 @@ def test_what_claims_a_failure_is_one(xml, failure):
     assert found.message
 
 
+ENDED = '<ResultSummary outcome="Completed"/>'
+
+
+def trx(results="", summary=ENDED):
+    return (
+        '<TestRun xmlns="http://microsoft.com/schemas/VisualStudio/TeamTest/2010">'
+        f"<Results>{results}</Results>{summary}</TestRun>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counts"),
+    [
+        ("Passed", (1, 0, 0)),
+        ("Warning", (1, 0, 0)),
+        ("NotExecuted", (0, 1, 0)),
+        ("Inconclusive", (0, 1, 0)),
+        *(
+            (outcome, (1, 0, 1))
+            for outcome in (
+                "Failed", "Error", "Timeout", "Aborted", "PassedButRunAborted", "NotRunnable", "Disconnected",
+                "Completed", "InProgress", "Pending", "passed", "Odd", "",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_outcomes_of_trx(outcome, counts):
+    found = results.read("x.trx", trx(f'<UnitTestResult testName="T" outcome="{outcome}"/>').encode())
+    assert (found.tests, found.skipped, len(found.failures)) == counts
+
+
+PASSED = '<UnitTestResult testName="T" outcome="Passed"/>'
+
+
+@pytest.mark.parametrize(
+    ("xml", "name", "says"),
+    [
+        pytest.param(trx('<UnitTestResult testName="T"/>'), "T", "outcome is missing", id="no outcome"),
+        pytest.param(trx("<WebTestResult/>"), "a test without a name", "outcome is missing", id="neither name"),
+        pytest.param(trx(PASSED, ""), "the run", "has no summary: it didn't end", id="a run that was cut off"),
+        pytest.param(trx(PASSED, "<ResultSummary/>"), "the run", "ended with outcome none", id="an empty summary"),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="Aborted"/>'), "the run", "ended with outcome Aborted", id="aborted"
+        ),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="InProgress"/>'), "the run", "outcome InProgress", id="in progress"
+        ),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="Completed"><Counters passed="1" failed="2"/></ResultSummary>'),
+            "the run",
+            "outcome Completed, 2 failed",
+            id="a count of failures that nothing shows",
+        ),
+        pytest.param(
+            trx(PASSED, '<ResultSummary outcome="Completed"><Counters passedButRunAborted="1"/></ResultSummary>'),
+            "the run",
+            "1 passedButRunAborted",
+            id="a count of an aborted run",
+        ),
+        pytest.param(
+            trx(
+                PASSED,
+                '<ResultSummary outcome="Completed"><RunInfos><RunInfo outcome="Error"><Text>host gone</Text>'
+                "</RunInfo></RunInfos></ResultSummary>",
+            ),
+            "the run",
+            "outcome Completed, host gone",
+            id="an error of the run",
+        ),
+        pytest.param(
+            trx(f'<UnitTestResult testName="T" outcome="Error"><InnerResults>{PASSED}</InnerResults></UnitTestResult>'),
+            "T",
+            "outcome Error",
+            id="rows that passed within a test that failed",
+        ),
+        pytest.param(
+            trx(
+                '<UnitTestResult testName="T" outcome="Passed"><InnerResults>'
+                '<UnitTestResult testName="Row" outcome="Error"/></InnerResults></UnitTestResult>'
+            ),
+            "Row",
+            "outcome Error",
+            id="a row that failed within a test that passed",
+        ),
+    ],
+)
+def test_what_of_trx_claims_a_failure_is_one(xml, name, says):
+    (found,) = results.read("x.trx", xml.encode()).failures
+    assert found.name.startswith(name)
+    assert says in found.message
+
+
 @pytest.mark.parametrize(
     ("xml", "tests", "skipped"),
     [
@@ -105,6 +216,8 @@ def test_what_claims_a_failure_is_one(xml, failure):
         pytest.param('<test-results total="0"/>', 0, 0, id="NUnit 2 without tests"),
         pytest.param('<test-results><test-case executed="False"/></test-results>', 0, 1, id="NUnit 2.4, not run"),
         pytest.param('<test-run total="0" result="Inconclusive"/>', 0, 0, id="NUnit 3 without tests"),
+        pytest.param(trx(), 0, 0, id="TRX without tests"),
+        pytest.param(trx('<UnitTestResult outcome="NotExecuted"/>'), 0, 1, id="TRX, nothing but not executed"),
     ],
 )
 def test_results_in_which_nothing_ran(xml, tests, skipped):
@@ -120,9 +233,13 @@ def test_results_in_which_nothing_ran(xml, tests, skipped):
         pytest.param(b"PASS", "auto", "x.xml: is not readable as XML", id="no XML"),
         pytest.param(b"\x00\xff", "auto", "x.xml: is not readable as XML", id="bytes"),
         pytest.param(b'<?xml version="1.0" encoding="none"?><a/>', "auto", "not readable", id="an unknown encoding"),
-        pytest.param(b"<html/>", "auto", "<html> is not how results of JUnit or NUnit begin", id="other XML"),
+        pytest.param(b"<html/>", "auto", "<html> is not how results of JUnit, NUnit or TRX begin", id="other XML"),
         pytest.param(b"<testsuite/>", "nunit", "<testsuite> is not how results of NUnit begin", id="JUnit for NUnit"),
         pytest.param(b"<test-run/>", "junit", "<test-run> is not how results of JUnit begin", id="NUnit for JUnit"),
+        pytest.param(b"<test-run/>", "trx", "<test-run> is not how results of TRX begin", id="NUnit for TRX"),
+        pytest.param(trx().encode(), "nunit", "is not how results of NUnit begin", id="TRX for NUnit"),
+        pytest.param(b"<TestRun/>", "auto", "<TestRun> is not how results", id="TRX without its namespace"),
+        pytest.param(BOMB.replace("testsuite", "TestRun").encode(), "trx", "refused", id="a bomb in TRX"),
         pytest.param(BOMB.encode(), "auto", "refused", id="a bomb of entities"),
         pytest.param(OUTSIDE.encode(), "auto", "refused", id="an entity from outside"),
         pytest.param(b'<!DOCTYPE t SYSTEM "http://127.0.0.1:9/t.dtd"><testsuite/>', "auto", "refused", id="a DTD"),
@@ -139,36 +256,26 @@ def test_other_encodings_are_read():
     assert results.read("x.xml", xml.encode("utf-16")).failures[0].name == "é"
 
 
-def test_files_are_added_up_and_other_files_left_alone(tmp_path):
-    (tmp_path / "deep").mkdir()
-    for sample, name in (("junit_pytest", "a.xml"), ("nunit3_failed", "deep/b.xml")):
-        (tmp_path / name).write_bytes((SAMPLES / f"{sample}.xml").read_bytes())
-    (tmp_path / "notes.txt").write_text("no XML")
-    found = results.read_all(tmp_path, "**/*.xml", "auto")
-    assert (found.tests, found.skipped, len(found.failures)) == (8, 3, 4)
+def found(*files, beside=()):
+    return Collected([(name, data) for name, data in files], list(beside))
 
 
-def test_one_unreadable_file_among_good_ones_is_refused(tmp_path):
-    (tmp_path / "a.xml").write_text("<testsuite><testcase/></testsuite>")
-    (tmp_path / "b.xml").write_text("")
+def test_files_are_added_up():
+    files = [(name, (SAMPLES / f"{name}.xml").read_bytes()) for name in ("junit_pytest", "nunit3_failed", "trx_passed")]
+    added = results.read_all(found(*files), "**/*.xml", "auto")
+    assert (added.tests, added.skipped, len(added.failures)) == (10, 4, 4)
+
+
+def test_one_unreadable_file_among_good_ones_is_refused():
     with pytest.raises(ResultsError, match=r"b\.xml"):
-        results.read_all(tmp_path, "*.xml", "auto")
+        results.read_all(found(("a.xml", b"<testsuite><testcase/></testsuite>"), ("b.xml", b"")), "*.xml", "auto")
 
 
-def test_missing_results_say_what_is_there(tmp_path):
+def test_missing_results_say_what_is_there():
     with pytest.raises(ResultsError, match=r"no file matches \*.xml$"):
-        results.read_all(tmp_path, "*.xml", "auto")
-    (tmp_path / "report.html").write_text("")
-    with pytest.raises(ResultsError, match=r"no file matches \*.xml; there are report.html$"):
-        results.read_all(tmp_path, "*.xml", "auto")
-
-
-def test_a_file_over_the_limit_isnt_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "_FILE_LIMIT", 1 << 20)
-    with (tmp_path / "a.xml").open("wb") as file:
-        file.truncate(3 << 20)
-    with pytest.raises(ResultsError, match=r"a\.xml: 3 MiB is more than the limit of 1 MiB"):
-        results.read_all(tmp_path, "*.xml", "auto")
+        results.read_all(found(), "*.xml", "auto")
+    with pytest.raises(ResultsError, match=r"no file matches \*.xml; there are report.html, r.trx$"):
+        results.read_all(found(beside=["report.html", "r.trx"]), "*.xml", "auto")
 
 
 def test_many_tests_are_read_in_little_time():
@@ -176,6 +283,14 @@ def test_many_tests_are_read_in_little_time():
     xml = f'<testsuite tests="20000">{"".join(case.format(number) for number in range(20000))}</testsuite>'
     started = time.process_time()
     assert results.read("x.xml", xml.encode()).tests == 20000
+    assert time.process_time() - started < 5
+
+
+def test_results_of_trx_nested_deeply_do_no_harm():
+    begins = '<UnitTestResult outcome="Failed"><InnerResults>' * 20000
+    xml = trx(begins + "</InnerResults></UnitTestResult>" * 20000)
+    started = time.process_time()
+    assert len(results.read("x.trx", xml.encode()).failures) == 1
     assert time.process_time() - started < 5
 
 

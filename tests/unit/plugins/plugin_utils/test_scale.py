@@ -23,6 +23,7 @@ def contract(service: str = SERVICE, first_port: int = 18200, **pool: Any) -> di
         "members": list(WEBS),
         "listen": {"port": first_port - 10000},
         "release": {"root": f"/srv/{service}"},
+        "windows": {},
         "pool": {"maintenance_port": first_port, "domain": f"{service}.test", "floor": "60%", **pool},
         "scale": {"replacements": "25%"},
     }

@@ -9,6 +9,8 @@ import http.server
 import io
 import tarfile
 import threading
+import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +39,26 @@ def tar_of(members: list[tuple[tarfile.TarInfo, bytes]], compression: str = "gz"
 def file(name: str, mode: int = 0o644, **fields: Any) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.mode = mode
+    for field, value in fields.items():
+        setattr(member, field, value)
+    return member
+
+
+def zip_of(members: list[tuple[zipfile.ZipInfo, bytes]]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a name is there twice
+        for member, content in members:
+            packed.writestr(member, content)
+    return buffer.getvalue()
+
+
+def zip_member(name: str, mode: int = 0o100644, **fields: Any) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo("name", (2020, 9, 13, 12, 26, 40))
+    member.filename = name  # as it is: the class would turn backslashes and cut at a null
+    member.create_system = 3
+    member.external_attr = mode << 16
+    member.compress_type = zipfile.ZIP_DEFLATED
     for field, value in fields.items():
         setattr(member, field, value)
     return member

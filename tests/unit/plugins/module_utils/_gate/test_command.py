@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_command as command
-from ansible_collections.golden.fleet.plugins.plugin_utils._gates_command import CommandError
+from ansible_collections.golden.fleet.plugins.module_utils._gate import command
+from ansible_collections.golden.fleet.plugins.module_utils._gate.command import CommandError
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -134,7 +134,7 @@ def test_a_command_ends_with_a_controller_that_is_killed(tmp_path):
     inner = "import os, time; open('pid', 'w').write(f'{os.getpid()}\\n'); time.sleep(60)"
     outer = (
         "import os, pathlib, sys\n"
-        "from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_command as command\n"
+        "from ansible_collections.golden.fleet.plugins.module_utils._gate import command\n"
         f"command.run([sys.executable, '-c', {inner!r}], pathlib.Path.cwd(), dict(os.environ), 60)\n"
     )
     path = os.pathsep.join(entry for entry in sys.path if entry)

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A test command on the controller: run in a process group of its own, with a time limit and little environment."""
+"""A test command: run in a process group of its own, with a time limit and little environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TAIL_BYTES = 16384
 _TAIL_LINES = 15
 _LOOK_SECONDS = 0.02
 _GRACE_SECONDS = 2.0
-# What a command may need of the controller's environment. Proxies aren't among it, as the member is near, and
+# What a command may need of the environment around it. Proxies aren't among it, as the member is near, and
 # neither is anything that may be a secret.
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ")
 _PR_SET_PDEATHSIG = 1
@@ -76,7 +76,7 @@ def run(command: Sequence[str], folder: pathlib.Path, env: Mapping[str, str], ti
         _end_group(process)
     # Whatever left the group may hold the output open: it isn't waited for.
     reader.join(_GRACE_SECONDS)
-    return Ran(process.wait() if in_time else None, _last_lines(bytes(tail)))
+    return Ran(process.wait() if in_time else None, last_lines(tail.decode(errors="replace")))
 
 
 def _keep_tail(output: IO[bytes], tail: bytearray) -> None:
@@ -113,14 +113,15 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _last_lines(tail: bytes) -> str:
-    return "\n".join(tail.decode(errors="replace").strip().splitlines()[-_TAIL_LINES:])
+def last_lines(said: str) -> str:
+    """The end of what a command said."""
+    return "\n".join(said[-_TAIL_BYTES:].strip().splitlines()[-_TAIL_LINES:])
 
 
 _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 
 
 def _die_with_parent() -> None:
-    """Lets a command end with a controller that is killed; its own session would let it outlive it. Linux only."""
+    """Lets a command end with whoever runs it and is killed; its own session would let it outlive it. Linux only."""
     if _PRCTL is not None:
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
