@@ -114,6 +114,7 @@ def connect(action: Any, task_vars: dict[str, Any], host: str) -> Any:
     variables.setdefault("ansible_host", host)
     context = action._play_context.copy()
     context.remote_addr = variables["ansible_host"]
+    context.shell = variables.get("ansible_shell_type")  # the member's own is another one where that is a Windows host
     name = variables.get("ansible_connection", "ssh")
     connection = connection_loader.get(name, context, os.devnull)
     if connection is None:

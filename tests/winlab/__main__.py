@@ -82,6 +82,8 @@ def _run(told: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: ended.set())
     with contextlib.ExitStack() as closing:
         kept = closing.enter_context(held(told.hold)) if told.hold else None
+        if told.pid_file:
+            closing.callback(told.pid_file.unlink, missing_ok=True)  # the last thing that is done
         closing.enter_context(lab)
         control = serve(lab, told.control)
         closing.callback(control.shutdown)
@@ -93,7 +95,6 @@ def _run(told: argparse.Namespace) -> None:
         )
         if told.pid_file:
             told.pid_file.write_text(f"{os.getpid()}\n", encoding="utf-8")
-            closing.callback(told.pid_file.unlink, missing_ok=True)
         if kept:
             arguments = sys.argv[1 : sys.argv.index("--hold")]
             tell(kept, {"arguments": arguments, "folder": str(lab.folder.absolute()), "control": reached})

@@ -51,7 +51,7 @@ namespace Orders
         }
     }
 
-    // How the service manager of Windows starts and stops it. Only there is this class, and its library, ever loaded.
+    // How the service manager of Windows starts and stops it.
     internal sealed class WindowsService : ServiceBase
     {
         private readonly Web web;

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Fills RELEASE_OUT with one release of orders: Orders.exe, compiled by mcs, which gives the same bytes each time.
 
-A version that ends in ``-broken`` gives a discount one piece too late: it starts and is healthy, and its suite fails.
+A version that ends in ``+broken`` or ``-broken`` gives a discount one piece too late: it starts and is healthy, and its suite fails.
 It is built only when it is asked for by name, to show that a gate holds it back.
 """
 
@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-BROKEN = "-broken"
+BROKEN = ("+broken", "-broken")
 
 
 def defines(version: str) -> list[str]:
@@ -37,7 +37,10 @@ def build(version: str, out: pathlib.Path) -> None:
         command = ["mcs", "-nologo", "-warnaserror", "-optimize", *options, "-r:System.ServiceProcess"]
         try:
             done = subprocess.run(  # noqa: S603  # each argument is a constant or a path of ours
-                [*command, f"-out:{out / 'Orders.exe'}", *map(str, sources)], capture_output=True, text=True, check=False
+                [*command, f"-out:{out / 'Orders.exe'}", *map(str, sources)],
+                capture_output=True,
+                text=True,
+                check=False,
             )
         except FileNotFoundError:
             sys.exit("mcs isn't there; Debian has it in mono-mcs, which tools/setup --lab installs")

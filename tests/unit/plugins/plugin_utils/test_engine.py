@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
+import types
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.play_context import PlayContext
 from ansible_collections.golden.fleet.plugins.plugin_utils import _engine
 
 ENGINE = """
@@ -142,3 +144,13 @@ def test_a_host_that_is_away_is_told_from_one_that_answers_nonsense(engine):
 )
 def test_which_python(named, python):
     assert _engine.python_of({"ansible_python_interpreter": named} if named else {}) == python
+
+
+def test_a_balancer_is_spoken_to_in_its_own_shell_where_the_member_is_a_windows_host():
+    asking = PlayContext()
+    asking.shell = "powershell"
+    action = types.SimpleNamespace(_play_context=asking, _connection=None)
+    hostvars = {"win1": {"ansible_shell_type": "powershell"}, "lb1": {"ansible_connection": "ssh"}}
+    connection = _engine.connect(action, {"inventory_hostname": "win1", "hostvars": hostvars}, "lb1")
+    assert connection._shell._load_name == "sh"
+    assert "sudo" in connection.become.build_become_command("true", connection._shell)
