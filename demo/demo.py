@@ -27,9 +27,9 @@ from demo.sampler import Sampler
 from demo.terminal import Terminal
 
 STEP_LIMIT_SECONDS = 900
-MAIN, OTHER = "datasette", "swagger_ui"
+MAIN, OTHER, HYBRID = "datasette", "swagger_ui", "orders"
 # A request to the Python application costs its members many times what a static file costs.
-WEIGHTS = {MAIN: 1, OTHER: 4}
+WEIGHTS = {MAIN: 1, OTHER: 4, HYBRID: 2}
 _OURS = (".log", ".json", ".jsonl", ".png", ".svg")  # what a run writes, and the next one removes
 
 
@@ -73,8 +73,8 @@ class Demo:
 
     def _environment(self) -> tuple[Lab, dict[str, Service]]:
         lab = Lab.read(self.inventory)
-        services = {name: lab.services[name] for name in (MAIN, OTHER) if name in lab.services}
-        if len(services) < 2:
+        services = {name: lab.services[name] for name in _wanted(lab) if name in lab.services}
+        if not {MAIN, OTHER} <= services.keys():
             raise DemoError(f"{self.inventory}: needs the groups {MAIN} and {OTHER} and their contracts")
         if self.hosts < len(services[OTHER].members):
             raise DemoError(f"{OTHER} can't grow to {self.hosts} hosts: it has {len(services[OTHER].members)} already")
@@ -85,7 +85,7 @@ class Demo:
         if not self._prepared.exists() or self._prepared.read_text(encoding="utf-8") != code():
             return False
         lab = Lab.read(self.inventory)
-        return {MAIN, OTHER} <= lab.services.keys() and serves(lab, [MAIN, OTHER])
+        return set(_wanted(lab)) <= lab.services.keys() and serves(lab, _wanted(lab))
 
     # The parts of the story
 
@@ -95,10 +95,11 @@ class Demo:
     def _prepare(self, services: dict[str, Service]) -> None:
         self.forget()
         prepared_for = code()
-        broken = _broken(services[MAIN])
-        artifacts = [
-            playbook("artifacts", self.inventory),
-            playbook("artifacts", self.inventory, service=MAIN, version=broken),
+        artifacts = [playbook("artifacts", self.inventory)]
+        artifacts += [
+            playbook("artifacts", self.inventory, service=name, version=_broken(services[name]))
+            for name in (MAIN, HYBRID)
+            if name in services
         ]
         self._must(self._play("Build the artifacts", "artifacts", artifacts))
         self._must(self._play("Provision the hosts", "provision", [playbook("provision", self.inventory)]))
@@ -134,7 +135,7 @@ class Demo:
 
     def _change(self, services: dict[str, Service], observer: Observer) -> None:
         main, other = services[MAIN], services[OTHER]
-        old, new, broken = main.versions[0], main.versions[-1], _broken(main)
+        turned = [main, *(services[name] for name in services if name == HYBRID)]
         for service in services.values():
             if wrong := observer.wait_for(service, service.versions[0]):
                 raise DemoError(f"before the load's first step {service.name} is not ready: {wrong}")
@@ -142,17 +143,44 @@ class Demo:
         def serves(service: Service, version: str) -> Callable[[Running], str]:
             return lambda _: observer.wait_for(service, version)
 
-        def turned_back(running: Running) -> str:
-            tried = observer.was_out(main.name, running.began)
-            return observer.wait_for(main, new) if tried else "it was refused before any member was tried"
+        def turned_back(service: Service) -> Callable[[Running], str]:
+            def check(running: Running) -> str:
+                tried = observer.was_out(service.name, running.began)
+                newest = service.versions[-1]
+                return observer.wait_for(service, newest) if tried else "it was refused before any member was tried"
 
-        first = self._rollout(main, new, "second"), self._rollout(other, other.versions[-1], "second")
-        self._together(first, observer, [serves(main, new), serves(other, other.versions[-1])])
-        bad = self._rollout(main, broken, "broken")
-        bad = replace(bad, name=f"{bad.name}, which fails its gate", label=f"{bad.label}, turns back", fails=True)
-        self._together([bad], observer, [turned_back])
-        back = self._play(f"Roll {main.name} back", "rollback", [playbook("rollback", self.inventory, service=MAIN)])
-        self._together([replace(back, label=f"{main.name} back to {old}")], observer, [serves(main, old)])
+            return check
+
+        self._together(
+            [self._rollout(service, service.versions[-1], "second") for service in (main, other)],
+            observer,
+            [serves(service, service.versions[-1]) for service in (main, other)],
+        )
+        for service in turned[1:]:
+            hybrid = self._rollout(service, service.versions[-1], "second")
+            hybrid = replace(hybrid, name=f"{hybrid.name}, over {self._platforms(service)}")
+            self._together([hybrid], observer, [serves(service, service.versions[-1])])
+        self._together([self._bad(service) for service in turned], observer, [turned_back(each) for each in turned])
+        self._together(
+            [self._back(each) for each in turned], observer, [serves(one, one.versions[0]) for one in turned]
+        )
+
+    def _bad(self, service: Service) -> Play:
+        bad = self._rollout(service, _broken(service), "broken")
+        return replace(bad, name=f"{bad.name}, which fails its gate", label=f"{bad.label}, turns back", fails=True)
+
+    def _back(self, service: Service) -> Play:
+        back = self._play(
+            f"Roll {service.name} back",
+            "rollback" if service.name == MAIN else f"rollback-{service.name}",
+            [playbook("rollback", self.inventory, service=service.name)],
+        )
+        return replace(back, label=f"{service.name} back to {service.versions[0]}")
+
+    def _platforms(self, service: Service) -> str:
+        """How many of the service's members are what."""
+        windows = {host.name for host in Lab.read(self.inventory).group("windows")}.intersection(service.members)
+        return f"{len(service.members) - len(windows)} Linux and {len(windows)} Windows members"
 
     def _grow(self, service: Service, observer: Observer) -> None:
         """From an image of what the service runs to as many hosts as were asked for, and back."""
@@ -233,6 +261,11 @@ class Demo:
         return Evidence(services, load.records(), admissions, samples, self.steps, figures.facts, facts)
 
 
+def _wanted(lab: Lab) -> list[str]:
+    """The demo's services; the one for both platforms where the lab has hosts of both."""
+    return [MAIN, OTHER, *([HYBRID] if lab.group("windows") else [])]
+
+
 def _broken(service: Service) -> str:
     """The newest version as its recipe can also build it: it starts, answers, and fails its test suite."""
     return f"{service.versions[-1]}+broken"
@@ -246,7 +279,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--inventory", type=Path, default=CHECKOUT / "inventories/lab")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build/demo", help="gets logs, report and picture")
-    parser.add_argument("--rate", type=float, default=300.0, help="requests per second")
+    parser.add_argument("--rate", type=float, default=350.0, help="requests per second")
     parser.add_argument("--hosts", type=int, default=9, help="hosts that the second service grows to")
     given = parser.parse_args(arguments)
     terminal = Terminal()

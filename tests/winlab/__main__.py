@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -41,6 +42,7 @@ def main() -> None:
         help="of the first host, of each with addresses of their own; 0: any that is free",
     )
     parser.add_argument("--folder", type=Path, help="keeps the drives and logs there; else they go at the end")
+    parser.add_argument("--fresh", action="store_true", help="remove what is in the folder: hosts without a past")
     parser.add_argument("--user", default="Administrator")
     parser.add_argument("--password-file", type=Path, help="its first line is the user's password")
     parser.add_argument("--basic", action="store_true", help="allow Basic, which Windows does not unless told")
@@ -76,12 +78,14 @@ def _others(words: list[str]) -> list[str]:
 
 
 def _run(told: argparse.Namespace) -> None:
-    lab = _lab(told)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with contextlib.ExitStack() as closing:
         kept = closing.enter_context(held(told.hold)) if told.hold else None
+        if told.fresh and told.folder:
+            shutil.rmtree(told.folder, ignore_errors=True)
+        lab = _lab(told)
         if told.pid_file:
             closing.callback(told.pid_file.unlink, missing_ok=True)  # the last thing that is done
         closing.enter_context(lab)
