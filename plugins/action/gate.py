@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_version
+from ansible_collections.golden.fleet.plugins.module_utils._release.errors import ReleaseError
 from ansible_collections.golden.fleet.plugins.plugin_utils import _engine, _gates, _gates_member, _gates_windows
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract import ContractError, maintenance_port
 from ansible_collections.golden.fleet.plugins.plugin_utils._controller_action import ControllerAction
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates import OnMember
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
+from ansible_collections.golden.fleet.plugins.plugin_utils._windows_modules import WindowsModules, is_windows
 
 display = Display()
 
@@ -47,6 +49,8 @@ class ActionModule(ControllerAction):
                 outcomes.append(outcome)
                 verdict = "passed" if outcome["passed"] else "failed"
                 display.v(f"{member}: {verdict} {outcome['name']} in {outcome['seconds']:g} s: {outcome['detail']}")
+        except ReleaseError as error:
+            raise AnsibleActionFail(str(error)) from error
         except HostError as error:
             # Not Ansible's "unreachable", which skips rescue; and without a verdict, as it says nothing of the release.
             about = {"changed": False, "gates": outcomes, "msg": str(error)}
@@ -60,14 +64,12 @@ class ActionModule(ControllerAction):
         if not any(_gates.runs_on_member(gate) for gate in contract["gates"]):
             return None
         connection = _engine.connect(self, task_vars, member)
-        if not getattr(connection._shell, "_IS_WINDOWS", False):
+        if not is_windows(connection):
             python = _engine.python_of(task_vars["hostvars"][member])
             return _gates_member.runner(connection, member, python, contract["release"]["root"])
         if connection is not self._connection:
             raise AnsibleActionFail(f"a test command runs on {member}, a Windows host: only from a task for that host")
-        modules = _gates_windows.Modules(self, task_vars, member)
-        root = (contract.get("windows") or {}).get("root") or f"C:\\srv\\{contract['service']}"
-        return _gates_windows.runner(modules, lambda version: _gates_windows.release_folder(modules, root, version))
+        return _gates_windows.runner(WindowsModules(self, task_vars), contract.get("windows"))
 
 
 def _targets(

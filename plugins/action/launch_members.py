@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launcher, LaunchError
-from ansible_collections.golden.fleet.plugins.plugin_utils import _gates, _providers
+from ansible_collections.golden.fleet.plugins.plugin_utils import _engine, _gates, _gates_member, _providers
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancer_action import OPTIONS, BalancerAction, failure
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
+from ansible_collections.golden.fleet.plugins.plugin_utils._gates import OnMember
 from ansible_collections.golden.fleet.plugins.plugin_utils._gates_health import Target
 from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Outcome
 from ansible_collections.golden.fleet.plugins.plugin_utils._joining import JoiningRounds
@@ -61,11 +63,56 @@ class ActionModule(BalancerAction):
             with _launcher(params, there) as launcher:
                 _refuse_too_many(launcher.room(), len(hosts) - len(there))
                 growth = Growth(
-                    launcher, _prover(params), rounds, _spare(params, hosts), params["replacements"], display.display
+                    launcher,
+                    self._prover(params, task_vars, launcher),
+                    rounds,
+                    _spare(params, hosts),
+                    params["replacements"],
+                    display.display,
                 )
                 return _result(params, growth.run(hosts))
         except (ChangeError, HostError, LaunchError, _providers.ProviderError) as error:
             return failure(error)
+
+    def _prover(
+        self, params: Mapping[str, Any], task_vars: dict[str, Any], launcher: Launcher
+    ) -> Callable[[str, str], None]:
+        contract = params["contract"]
+        on_member = self._on_member(params, task_vars, launcher)
+
+        def prove(name: str, address: str) -> None:
+            host = f"[{address}]" if ":" in address else address
+            url = f"http://{host}:{contract['listen']['port']}"
+            targets = [Target(url, url, domain=contract["pool"]["domain"])]
+            try:
+                outcomes = list(_gates.run(contract, name, params["version"], targets, on_member(name, address)))
+            except HostError as error:
+                # It says nothing of what the host carries.
+                raise LaunchError(str(error)) from error
+            if not outcomes[-1]["passed"]:
+                raise NotProvenError(_gates.message(name, outcomes))
+
+        return prove
+
+    def _on_member(
+        self, params: Mapping[str, Any], task_vars: dict[str, Any], launcher: Launcher
+    ) -> Callable[[str, str], OnMember | None]:
+        """By a host's name and address what runs test commands on it; nothing where no gate of the contract does."""
+        contract, hostvars = params["contract"], task_vars["hostvars"]
+        if not any(_gates.runs_on_member(gate) for gate in contract["gates"]):
+            return lambda _name, _address: None
+        # Proving has several threads; Ansible's variables and its plugin loader are made for one.
+        known = {one["name"]: dict(hostvars[one["name"]]) for one in params["hosts"] if one["name"] in hostvars}
+        one_by_one = threading.Lock()
+
+        def on_member(name: str, address: str) -> OnMember:
+            variables = {**(known.get(name) or launcher.variables(address)), "ansible_host": address}
+            with one_by_one:
+                connection = _engine.connection_by(self, variables, name)
+            root = contract["release"]["root"]
+            return _gates_member.runner(connection, name, _engine.python_of(variables), root)
+
+        return on_member
 
 
 def _launcher(params: Mapping[str, Any], there: Mapping[str, str]) -> Launcher:
@@ -84,21 +131,6 @@ def _refuse_too_many(room: int, wanted: int) -> None:
         raise AnsibleActionFail(
             f"{wanted} hosts are to be launched and the provider has room for {room}: nothing was begun"
         )
-
-
-def _prover(params: Mapping[str, Any]) -> Callable[[str, str], None]:
-    contract = params["contract"]
-
-    def prove(name: str, address: str) -> None:
-        host = f"[{address}]" if ":" in address else address
-        url = f"http://{host}:{contract['listen']['port']}"
-        outcomes = list(
-            _gates.run(contract, name, params["version"], [Target(url, url, domain=contract["pool"]["domain"])])
-        )
-        if not outcomes[-1]["passed"]:
-            raise NotProvenError(_gates.message(name, outcomes))
-
-    return prove
 
 
 def _spare(params: Mapping[str, Any], hosts: list[Host]) -> Iterator[str]:

@@ -44,6 +44,7 @@ from typing import Any
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError
+from ansible_collections.golden.fleet.plugins.module_utils._podman.reaching import variables
 
 
 class InventoryModule(BaseInventoryPlugin):
@@ -66,17 +67,9 @@ class InventoryModule(BaseInventoryPlugin):
             self._add(name, launched[name], files)
 
     def _add(self, name: str, host: Any, files: str) -> None:
-        known_hosts = os.path.join(files, f"known_hosts.{host.group}")
-        variables = {
-            "ansible_host": host.address,
-            "zone": host.zone,
-            "ansible_user": "operator",
-            "ansible_become": True,
-            "ansible_ssh_private_key_file": os.path.join(files, "id_ed25519"),
-            "ansible_ssh_common_args": f'-o UserKnownHostsFile="{known_hosts}" -o StrictHostKeyChecking=yes',
-        }
+        found = {**variables(host.address, files, host.group), "zone": host.zone}
         for group in ("linux", host.group):
             self.inventory.add_group(group)
             self.inventory.add_host(name, group=group)
-        for variable, value in variables.items():
+        for variable, value in found.items():
             self.inventory.set_variable(name, variable, value)

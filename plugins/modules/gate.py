@@ -10,11 +10,11 @@ author: The golden.fleet founders
 description:
   - Asks the member for its health through the maintenance port of every balancer, until it answers with the right
     status, the right version and the member's name, or its time is over.
-  - Then runs each test command of the contract on the controller, against the member, and reads the results in the
-    form of JUnit, NUnit 2 or NUnit 3. A failed test, a status that isn't 0, results that are missing or unreadable,
-    and results in which no test ran refuse the member. Then health is asked once more.
+  - Then runs each test command of the contract, on the controller or, with C(runs_on=member), on the member, and reads
+    the results in the form of JUnit, NUnit 2, NUnit 3 or TRX. A failed test, a status that isn't 0, results that are
+    missing or unreadable, and results in which no test ran refuse the member. Then health is asked once more.
   - Fails at the first gate that isn't passed, with the tests that failed.
-  - Nothing is run on the member, which needs no connection.
+  - Only a test command that runs on the member needs a connection to it.
 options:
   contract:
     description: The contract of the service, from P(golden.fleet.contract#lookup).
@@ -52,8 +52,13 @@ attributes:
     details:
       - Changes nothing.
 notes:
-  - Commands get little of the controller's environment, C(PATH), C(HOME), C(USER), C(LOGNAME), C(TMPDIR) and C(TZ),
-    so that no secret of the controller reaches a test, and they end with the controller.
+  - On a Linux member, a command and its results cost one round trip. On a Windows member, stock modules of
+    ansible.windows run one after another, and the task has to be one for that member. Results are at most 1000 files
+    of 32 MiB together.
+  - At its time limit a command is ended with all that it started, on a Windows member by C(taskkill). A command there
+    runs on where the controller ends.
+  - Commands on the controller get little of its environment, C(PATH), C(HOME), C(USER), C(LOGNAME), C(TMPDIR) and
+    C(TZ), so that no secret of the controller reaches a test, and they end with the controller.
   - Needs the Python libraries C(junitparser) and C(defusedxml) on the controller.
 seealso:
   - plugin: golden.fleet.contract
@@ -76,9 +81,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+kind:
+  description:
+    - What failed. V(gate) is a verdict on the member and its release. V(unreachable) is none, as the member couldn't be
+      reached for a test command that runs there; RV(passed) is then missing.
+  returned: on failure
+  type: str
+  sample: gate
+unreachable_host:
+  description: V(true) where RV(kind) is V(unreachable).
+  returned: where it is so
+  type: bool
+  sample: true
 passed:
   description: Whether every gate was passed. Null in check mode.
-  returned: always
+  returned: unless the member can't be reached for a test command that runs there
   type: bool
   sample: true
 msg:

@@ -112,6 +112,11 @@ def connect(action: Any, task_vars: dict[str, Any], host: str) -> Any:
         raise HostError(host, "is not in the inventory")
     variables = dict(hostvars[host])
     variables.setdefault("ansible_host", host)
+    return connection_by(action, variables, host)
+
+
+def connection_by(action: Any, variables: dict[str, Any], host: str) -> Any:
+    """A connection to a host by the variables that lead to it, whether or not the inventory has it."""
     context = action._play_context.copy()
     context.remote_addr = variables["ansible_host"]
     context.shell = variables.get("ansible_shell_type")  # the member's own is another one where that is a Windows host

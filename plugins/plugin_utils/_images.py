@@ -121,8 +121,10 @@ def _refuted(message: str) -> dict[str, Any]:
     return {"passed": False, "message": message}
 
 
-def newest_good(images: Sequence[Image]) -> Image | None:
-    return next((image for image in images if image["state"] == "good"), None)
+def newest_good(images: Sequence[Image], version: str = "") -> Image | None:
+    """The newest good image of a release, or of any."""
+    good = (image for image in images if image["state"] == "good")
+    return next((image for image in good if version in ("", active_release(image))), None)
 
 
 def to_launch(images: Sequence[Image], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -164,14 +166,16 @@ def for_group(images: Sequence[Image], pinned: str, version: str = "") -> dict[s
             "problem": f"it launches from {pinned}, which the catalogue doesn't know: say of which release it is to be"
         }
     wanted = version or (active_release(now) if now else "")
-    good = [image for image in images if image["state"] == "good"]
-    fitting = [image for image in good if not wanted or active_release(image) == wanted]
-    if not fitting:
-        others = ", ".join(sorted({active_release(image) for image in good})) or "none"
-        return {
-            "problem": f"there is no good image{f' of {wanted}' if wanted else ''} (there are of: {others}): bake one"
-        }
-    return {"problem": "", "image": fitting[0]["image"], "version": active_release(fitting[0])}
+    fitting = newest_good(images, wanted)
+    if fitting is None:
+        of = f" of {wanted}" if wanted else ""
+        return {"problem": f"there is no good image{of} (there are of: {good_releases(images)}): bake one"}
+    return {"problem": "", "image": fitting["image"], "version": active_release(fitting)}
+
+
+def good_releases(images: Sequence[Image]) -> str:
+    """Of which releases there are good images, in words."""
+    return ", ".join(sorted({active_release(image) for image in images if image["state"] == "good"})) or "none"
 
 
 def _active(image: Image) -> tuple[str, str]:

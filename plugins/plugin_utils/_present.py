@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, Launcher, LaunchError
 
@@ -37,6 +38,11 @@ class Present:
         if self._launcher is None:
             raise LaunchError(f"{name} isn't there, and there is no image to launch it from")
         return self._launcher.launch(name, zone)
+
+    def variables(self, address: str) -> dict[str, Any]:
+        if self._launcher is None:
+            raise LaunchError(f"nobody knows how {address} is reached: it isn't in the inventory")
+        return self._launcher.variables(address)
 
     def terminate(self, names: Sequence[str]) -> None:
         others = [name for name in names if name not in self._there]

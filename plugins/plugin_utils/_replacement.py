@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import count_of
 from ansible_collections.golden.fleet.plugins.plugin_utils import _scale
-from ansible_collections.golden.fleet.plugins.plugin_utils._images import active_release
+from ansible_collections.golden.fleet.plugins.plugin_utils._images import newest_good
 from ansible_collections.golden.fleet.plugins.plugin_utils._scale import ScaleError, kept_aside, shown
 
 
@@ -59,7 +59,7 @@ def plan(
     aside = [name for name in groups.kept if pool["members"][name]["kept"]["version"] == version]
     back = [*groups.between, *aside][:missing]
     leave = [*groups.old, *(name for name in groups.between if name not in back)]
-    image = _image(version, found["images"])
+    image = newest_good(found["images"], version)
     launched = _launched(service, missing - len(back), image, found, groups, back)
     usable = [host["name"] for host in launched if host["name"] in hosts]
     over = [
@@ -141,11 +141,6 @@ def _floor(contract: Mapping[str, Any], wanted: int) -> int:
             " pool.floor in the contract, or scale"
         )
     return least
-
-
-def _image(version: str, images: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The newest good image of the version."""
-    return next((one for one in images if one["state"] == "good" and active_release(one) == version), None)
 
 
 def _launched(

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import check_feasible, count_of
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract_across import clashes
-from ansible_collections.golden.fleet.plugins.plugin_utils._images import active_release
+from ansible_collections.golden.fleet.plugins.plugin_utils._images import active_release, good_releases, newest_good
 
 
 class ScaleError(Exception):
@@ -160,15 +160,13 @@ def _image(service: str, pool: Mapping[str, Any], images: Sequence[Mapping[str, 
         seen = f"its members serve {', '.join(sorted(active))}" if active else "no rollout has brought it a release yet"
         raise ScaleError(f"{service}: {seen}; roll one out to all members first")
     (version,) = active
-    good = [image for image in images if image["state"] == "good"]
-    fitting = [image for image in good if active_release(image) == version]
-    if not fitting:
-        others = ", ".join(sorted({active_release(image) for image in good})) or "none"
+    image = newest_good(images, version)
+    if image is None:
         raise ScaleError(
-            f"{service}: there is no good image of {version}, which its members serve (there are of: {others}):"
-            f" run playbooks/bake.yml -e service={service} first"
+            f"{service}: there is no good image of {version}, which its members serve"
+            f" (there are of: {good_releases(images)}): run playbooks/bake.yml -e service={service} first"
         )
-    return fitting[0]
+    return image
 
 
 def hosts_to_launch(

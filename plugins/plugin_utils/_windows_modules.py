@@ -4,18 +4,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import math
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import CommandError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import UnreachableError
 
-_POLL_SECONDS = 2
+_POLL_SECONDS = (0.3, 2.0)
+# How long a host may be out of reach while a command runs on.
+_PATIENCE_SECONDS = 30.0
+# Ansible's own limit for what runs in the background ends the waiting and not the command, so it comes after ours.
+_SPARE_SECONDS = 60
 
 
 class ModuleError(Exception):
     """A module failed; the message is the module's own."""
+
+
+class OverdueError(Exception):
+    """A command was ended at its time limit. Says what else is known of that."""
 
 
 def is_windows(connection: Any) -> bool:
@@ -28,57 +39,120 @@ class WindowsModules:
 
     def __init__(self, action: Any, task_vars: Mapping[str, Any]) -> None:
         self._action, self._task_vars = action, dict(task_vars)
-        self._host = str(action._task.delegate_to or task_vars["inventory_hostname"])
+        self.host = str(action._task.delegate_to or task_vars["inventory_hostname"])
 
     def run(self, module: str, **arguments: Any) -> dict[str, Any]:
         """The module's result. Raises ModuleError where it failed, UnreachableError where nobody answered."""
-        result = self._asked(module, arguments, wrap_async=False)
+        result = self._asked(module, arguments)
         if result.get("failed"):
             raise ModuleError(_said(result))
         return result
 
     def command(self, words: list[str], folder: str, timeout_seconds: float) -> None:
         """Runs a command in a folder, ended with all it started after the time; raises CommandError."""
-        task, shown = self._action._task, " ".join(words)
-        # As with `async` on a task: the host itself ends the command in time, whatever becomes of this controller.
-        task.async_val, before = max(1, int(timeout_seconds)), task.async_val
+        shown = " ".join(words)
         try:
-            job = self._asked("ansible.windows.win_command", {"argv": words, "chdir": folder}, wrap_async=True)
-            result = self._waited(job) if job.get("ansible_job_id") else job
-        finally:
-            task.async_val = before
+            result = self.in_background(words, folder, timeout_seconds)
+        except OverdueError as error:
+            what = f"was ended, with all that it had started: the time limit of {timeout_seconds:.3g} s is over"
+            raise CommandError(f"{shown}: {what}; {error}") from error
         if result.get("failed"):
             raise CommandError(f"{shown}: {_said(result)}")
 
-    def _waited(self, job: dict[str, Any]) -> dict[str, Any]:
-        import time
+    def in_background(
+        self,
+        words: Sequence[str],
+        folder: str,
+        timeout_seconds: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The result of win_command in a folder. At the time limit all that it started is ended: OverdueError.
 
+        Nothing that waits for it over WinRM could end it, so it runs in the background, as with ``async`` on a task:
+        the process that Ansible starts for that is the parent of all, and ``taskkill`` ends the whole tree.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        job = self._asked(
+            "ansible.windows.win_command",
+            {"argv": list(words), "chdir": folder},
+            background_seconds=math.ceil(timeout_seconds) + _SPARE_SECONDS,
+            environment=environment,
+        )
+        if not job.get("ansible_job_id"):
+            return job
         jobs = self._action.get_shell_option("async_dir", default=r"%USERPROFILE%\.ansible_async")
-        asked = {"jid": job["ansible_job_id"], "_async_dir": jobs}
-        while True:
-            # Not itself in the background.
-            self._action._task.async_val = 0
-            result = self._asked("ansible.windows.async_status", {**asked, "mode": "status"}, wrap_async=False)
-            if result.get("finished") or result.get("failed"):
-                self._asked("ansible.windows.async_status", {**asked, "mode": "cleanup"}, wrap_async=False)
-                return result
-            time.sleep(_POLL_SECONDS)
+        about = {"jid": job["ansible_job_id"], "_async_dir": jobs}
+        ended = self._waited(about, deadline)
+        said = "" if ended else self._end(job)
+        with contextlib.suppress(UnreachableError):
+            self._asked("ansible.windows.async_status", {**about, "mode": "cleanup"})
+        if not ended:
+            raise OverdueError(said)
+        return ended
 
-    def _asked(self, module: str, arguments: Mapping[str, Any], wrap_async: bool) -> dict[str, Any]:
+    def _waited(self, about: Mapping[str, str], deadline: float) -> dict[str, Any] | None:
+        """How the command ended; None where it runs on at the deadline."""
+        pause, reached = _POLL_SECONDS[0], time.monotonic()
+        while True:
+            try:
+                result = self._asked("ansible.windows.async_status", {**about, "mode": "status"})
+                reached = time.monotonic()
+                if result.get("finished") or result.get("failed"):
+                    return result
+            except UnreachableError:
+                # It runs on, whoever asks for it.
+                if time.monotonic() - reached >= _PATIENCE_SECONDS:
+                    raise
+                self._connect_anew()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, _POLL_SECONDS[1])
+
+    def _end(self, job: Mapping[str, Any]) -> str:
+        """Ends all that the command started; returns what there is to say of it."""
+        words = ["taskkill.exe", "/PID", str(job.get("ansible_async_watchdog_pid")), "/T", "/F"]
+        result = self._asked("ansible.windows.win_command", {"argv": words})
+        if result.get("failed"):
+            return f"what of it could not be ended: {_said(result)}"
+        return "what it said is not known, as Windows tells that of commands that end by themselves"
+
+    def _connect_anew(self) -> None:
+        # Whatever fails here fails again, and is told, with the next module.
+        with contextlib.suppress(Exception):
+            self._action._connection.reset()
+
+    def _asked(
+        self,
+        module: str,
+        arguments: Mapping[str, Any],
+        *,
+        background_seconds: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        task = self._action._task
+        before = task.async_val, task.environment
+        task.async_val, task.environment = background_seconds, [*(before[1] or []), dict(environment or {})]
         try:
             return dict(
                 self._action._execute_module(
-                    module_name=module, module_args=dict(arguments), task_vars=self._task_vars, wrap_async=wrap_async
+                    module_name=module,
+                    module_args=dict(arguments),
+                    task_vars=self._task_vars,
+                    wrap_async=background_seconds > 0,
                 )
             )
         except AnsibleActionFail:
             raise
         except AnsibleConnectionFailure as error:
-            raise UnreachableError(self._host, f"can't be reached: {_one_line(error)}") from error
+            raise UnreachableError(self.host, f"can't be reached: {_one_line(error)}") from error
         except Exception as error:
             # Where a connection breaks in mid-answer, winrm and psrp let through whatever the libraries below them
             # raise, and those have no class in common.
-            raise UnreachableError(self._host, f"broke off in {module}: {_one_line(error)}") from error
+            raise UnreachableError(self.host, f"broke off in {module}: {_one_line(error)}") from error
+        finally:
+            task.async_val, task.environment = before
 
 
 def _said(result: Mapping[str, Any]) -> str:

@@ -49,6 +49,11 @@ class WindowsReleases:
         except ReleaseError as error:
             return _failed(error)
 
+    def folder(self, version: str) -> str | None:
+        """The folder of a release that is staged; one round trip. Raises ReleaseError."""
+        record = self._read().found.releases.get(version)
+        return self._what.release(version, record["sha256"] or "") if record else None
+
     def change(self, given: dict[str, Any]) -> dict[str, Any]:
         """Brings a release to a state. Answers as the engine does, with ``failed``, ``kind`` and ``msg`` on failure."""
         params = {**given, "root": self._what.root, "reason": given["reason"][:_REASON_LENGTH]}

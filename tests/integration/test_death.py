@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
-
-import pytest
 
 from tests.integration.conftest import SERVICE, versions
 from tests.integration.fleet import Fleet, Run
@@ -42,13 +39,14 @@ def the_gates_of_the_window(fleet: Fleet, run: Run) -> None:
     run.reached(r"Change the others(.|\n)*TASK \[.*Prove it in the maintenance pool")
 
 
-@pytest.mark.parametrize("moment", [a_lease, drained, the_switch, the_gates, the_gates_of_the_window])
-def test_a_controller_that_is_killed(fleet: Fleet, moment: Callable[[Fleet, Run], None]) -> None:
+def test_a_controller_that_is_killed_at_each_stage(fleet: Fleet) -> None:
+    """The same command dies again and again, each time a stage further; the last one finishes."""
     _, new = versions(fleet)
     with fleet.watched(SERVICE) as seen:
-        run = fleet.start("rollout", service=SERVICE, version=new)
-        moment(fleet, run)
-        run.kill()
+        for moment in (a_lease, drained, the_switch, the_gates, the_gates_of_the_window):
+            run = fleet.start("rollout", service=SERVICE, version=new)
+            moment(fleet, run)
+            run.kill()
         again = fleet.must("rollout", service=SERVICE, version=new)
     seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor)
     assert set(fleet.active(SERVICE).values()) == {new}, again.tail()

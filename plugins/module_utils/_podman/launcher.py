@@ -22,6 +22,7 @@ from ansible_collections.golden.fleet.plugins.module_utils._podman.plan import (
     recipe_of,
 )
 from ansible_collections.golden.fleet.plugins.module_utils._podman.podman import Podman, PodmanError, is_alive
+from ansible_collections.golden.fleet.plugins.module_utils._podman.reaching import variables
 from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, LaunchError
 
 
@@ -96,6 +97,9 @@ class Launcher:
             raise LaunchError(str(error)) from error
         self._remember(raised["address"], raised["host_key"])
         return Launched(raised["address"], raised["begun"])
+
+    def variables(self, address: str) -> dict[str, Any]:
+        return variables(address, self._settings["files"], self._group)
 
     def terminate(self, names: Sequence[str]) -> None:
         def remove(name: str) -> dict[str, Any]:

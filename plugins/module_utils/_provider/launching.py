@@ -33,5 +33,8 @@ class Launcher(AbstractContextManager[Any], Protocol):
     def launch(self, name: str, zone: str) -> Launched:
         """A host that is up: the one by that name if it is whole, else one made anew. LaunchError."""
 
+    def variables(self, address: str) -> dict[str, Any]:
+        """The variables by which Ansible reaches a host that is up."""
+
     def terminate(self, names: Sequence[str]) -> None:
         """Removes the hosts, in whatever state they are; those that are not there are no error. LaunchError."""

@@ -115,6 +115,10 @@ class Host:
             self.system.groups.setdefault(group, set()).add(name)
         return account
 
+    def end_job(self, process: int) -> bool:
+        """Ends what runs in the background by the number of its process; whether it ran."""
+        return self._interpreter.end_job(process)
+
     def add_iis(self) -> None:
         """What the role Web-Server brings with it."""
         self.system.add_iis()

@@ -29,6 +29,7 @@ def register(answers: Answers) -> None:
     answers.do(r"(?i)whoami(?:\.exe)?", lambda host, found: Said(f"{host.name.lower()}\\{host.user}"))
     answers.do(r"(?i)hostname(?:\.exe)?", lambda host, found: Said(host.name.upper()))
     answers.do(r"(?i)(?:cmd(?:\.exe)? /c )?exit (?P<rc>\d+)", lambda host, found: Said(rc=int(found["rc"])))
+    answers.do(r"(?i)taskkill(?:\.exe)? /PID (?P<pid>\d+) /T /F", _end_job)
     answers.do(r"(?i)netsh(?:\.exe)? http show urlacl(?: \"?url=(?P<url>[^\s\"]+)\"?)?", _show_reservations)
     answers.do(r"(?i)netsh(?:\.exe)? http add urlacl (?P<options>.+)", _add_reservation)
     answers.do(_WINRM, _winrm_listener)
@@ -70,6 +71,13 @@ def _script_file(host: Host, found: re.Match[str]) -> Said:
     if said is None:
         raise NotEmulatedError(f"the script {text!r} has no answer (host.answers.say)")
     return said
+
+
+def _end_job(host: Host, found: re.Match[str]) -> Said:
+    """Of a job in the background, by the number of its process: it tells nothing any more."""
+    if not host.end_job(int(found["pid"])):
+        return Said(stderr=f'ERROR: The process "{found["pid"]}" not found.\r\n', rc=128)
+    return Said(f"SUCCESS: The process with PID {found['pid']} has been terminated.\r\n")
 
 
 def _show_reservations(host: Host, found: re.Match[str]) -> Said:

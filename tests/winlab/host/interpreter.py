@@ -26,6 +26,8 @@ class Interpreter:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._jobs = 7000
+        self._running: set[int] = set()
+        self._lock = threading.Lock()
 
     def execute(self, command: Command) -> Answer:
         try:
@@ -168,6 +170,7 @@ class Interpreter:
             "ansible_async_watchdog_pid": self._jobs,
         }
         disk.write(file, json.dumps(begun).encode())
+        self._running.add(self._jobs)
         work = threading.Thread(target=self._job, args=(module, by, file, begun), daemon=True)
         work.start()
         return begun
@@ -180,10 +183,19 @@ class Interpreter:
         work.join(module.background.timeout_seconds)
         if work.is_alive():
             result = {"failed": True, "msg": "failure during async watchdog: timed out waiting for module completion"}
+        if not self.end_job(begun["ansible_async_watchdog_pid"]):
+            return
         whole = {**begun, **result, "finished": True}
         # Written beside and moved: a status that is asked for meanwhile reads the old file or the new one.
         self._host.disk.write(f"{file}.new", json.dumps(whole).encode())
         self._host.disk.real(f"{file}.new").replace(self._host.disk.real(file))
+
+    def end_job(self, process: int) -> bool:
+        """Whether the job was running until now."""
+        with self._lock:
+            running = process in self._running
+            self._running.discard(process)
+        return running
 
 
 _WORDS = {

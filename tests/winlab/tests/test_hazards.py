@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -21,6 +23,8 @@ import yaml
 from tests.winlab import Host, Lab
 from tests.winlab.control import serve
 from tests.winlab.engines.stand_in import MARK
+from tests.winlab.host import Said
+from tests.winlab.payload import Async, Module
 
 from .direct import run
 
@@ -244,3 +248,26 @@ def test_hosts_of_a_process_of_their_own(tmp_path: Path) -> None:
     finally:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_what_runs_in_the_background_is_ended_by_its_number_and_tells_nothing(host: Host) -> None:
+    goes_on = threading.Event()
+
+    def slow(_host: Host, _found: Any) -> Said:
+        goes_on.wait(20)
+        return Said("late")
+
+    host.answers.do("slow", slow)
+    work = Module("ansible.windows.win_command", "", {"_raw_params": "slow"}, background=Async("C:\\jobs", "j1", 30))
+    begun = host._interpreter._begin_job(work, "direct")
+    end = {"argv": ["taskkill.exe", "/PID", str(begun["ansible_async_watchdog_pid"]), "/T", "/F"]}
+    assert run(host, "win_command", end)["rc"] == 0
+    again = run(host, "win_command", end)
+    assert again["rc"] == 128
+    assert "not found" in again["stderr"]
+    goes_on.set()
+    while not host.log.modules("ansible.windows.win_command")[-1].background:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    told = run(host, "async_status", {"jid": begun["ansible_job_id"], "_async_dir": "C:\\jobs"})
+    assert told["finished"] is False

@@ -138,6 +138,10 @@ KINDS = {
         **{"name": "image", "region": "eu-central-1", "tags": {}, "run_tags": {}, "security_groups": ["sg-1"]},
         **{"key_pair": "k", "private_key_file": "/dev/null", "stand_in": True},
     },
+    "amazon-ebs-windows": {
+        **{"name": "image", "region": "eu-central-1", "tags": {}, "run_tags": {}, "security_groups": ["sg-1"]},
+        **{"key_pair": "k", "private_key_file": "/dev/null", "stand_in": True},
+    },
     "qemu": {"output": "/nowhere", "name": "n.qcow2", "private_key_file": "KEY", "public_key": "eA=="},
 }
 
