@@ -78,7 +78,8 @@ def test_one_command_carries_both_kinds_back_and_forth(hybrid: tuple[Fleet, str,
     with fleet.watched(SERVICE, rate=100) as seen:
         told = fleet.must("rollout", "--check", "--diff", **asked, version=new)
         assert all_serve(fleet) == {old}
-        assert f"-  active: {old}" in told.output
+        assert "before: C:\\srv\\orders" in told.output, "a Windows member's own difference"
+        assert f'-    "active": "{old}",\n+    "active": "{new}",' in told.output
         before = {member: len(modules(member)) for member in windows(fleet)}
         fleet.must("rollout", **asked, version=new)
         assert all_serve(fleet) == {new}
