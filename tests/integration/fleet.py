@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -238,9 +239,21 @@ class Fleet:
         return self.on(member, "readlink", f"/srv/{service}/current").strip().rpartition("/")[2]
 
     def active(self, service: str) -> dict[str, str]:
-        """The release that each member runs."""
-        links = self.on_each(self.lab.services[service].members, "readlink", f"/srv/{service}/current")
-        return {member: link.strip().rpartition("/")[2] for member, link in links.items()}
+        """The release that each member runs, as its link says; of a Windows member, as its program says."""
+        members = self.lab.services[service].members
+        linux = {host.name for host in self.lab.group("linux")}.intersection(members)
+        links = self.on_each([member for member in members if member in linux], "readlink", f"/srv/{service}/current")
+        said = {member: self.served(service, member) for member in members if member not in linux}
+        return {member: link.strip().rpartition("/")[2] for member, link in links.items()} | said
+
+    def served(self, service: str, member: str) -> str:
+        """The version that a member's own program says, asked without a balancer; empty while it does not answer."""
+        target, contract = self.lab.services[service].target(), self.lab.services[service].contract
+        address = next(host for host in self.lab.group(service) if host.name == member).address
+        url = f"http://{address}:{contract['listen']['port']}{target.path}"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # http
+            return target.read_version(answer.headers, answer.read()) or ""
+        return ""
 
     def online(self, service: str) -> dict[str, list[str]]:
         """The members that HAProxy itself shows online, by balancer."""

@@ -89,6 +89,45 @@ def test_second_run_changes_nothing(lab: SmallLab) -> None:
     assert lab.become_root_everywhere() == {"lb1", "web1", "web2", "web3"}
 
 
+def test_emulated_windows_hosts_stand_beside_the_others(tmp_path: pathlib.Path) -> None:
+    """Two beside one container, which reaches them; killed, they are there again; removed, nothing is left."""
+    small = SmallLab(tmp_path)
+    sizes = {"lab_balancers": 1, "lab_webs": 0, "lab_windows": 2, "lab_services": ["datasette", "orders"]}
+
+    def changed(name: str, *options: str, **more: object) -> int:
+        done = small.play(name, *options, **{**sizes, **more})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return int(re.findall(r"changed=(\d+)", done.stdout)[0])
+
+    kept = small.files / "winlab" / "process"
+    try:
+        assert changed("playbooks/lab.yml") > 0
+        assert changed("playbooks/lab.yml") == 0
+        hosts = yaml.safe_load((small.inventory / "hosts.yml").read_text(encoding="utf-8"))["all"]["children"]
+        assert list(hosts["orders"]["hosts"]) == ["win1", "win2"]
+        assert "datasette" not in hosts  # which has no member here
+        addresses = [one["ansible_host"] for one in hosts["windows"]["hosts"].values()]
+        ping = [tool("ansible"), "windows", "-i", str(small.inventory), "-m", "ansible.windows.win_ping"]
+        pinged = subprocess.run(ping, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+        assert pinged.stdout.count("SUCCESS") == 2, pinged.stdout + pinged.stderr
+        for address in addresses:
+            small.podman("exec", f"{small.name}-lb1", "bash", "-c", f": < /dev/tcp/{address}/5986")
+
+        os.kill(json.loads(kept.read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+        assert changed("playbooks/lab.yml", "--check") == 1
+        assert changed("playbooks/lab.yml") == 1
+        pid = json.loads(kept.read_text(encoding="utf-8"))["pid"]
+        assert changed("playbooks/lab.yml", "--check", lab_windows=1) > 0
+        assert pathlib.Path(f"/proc/{pid}").exists()
+    finally:
+        small.play("playbooks/lab_down.yml", **sizes)
+    assert not pathlib.Path(f"/proc/{pid}").exists()
+    assert not kept.parent.exists()
+    there = subprocess.run(["ip", "-4", "-oneline", "address"], capture_output=True, text=True, check=True).stdout
+    assert not [address for address in addresses if f" {address}/" in there]
+    assert changed("playbooks/lab_down.yml") == 0
+
+
 def test_hosts_are_told_apart(lab: SmallLab) -> None:
     own = ("cat", "/etc/machine-id", "/etc/ssh/ssh_host_ed25519_key.pub")
     seen = [lab.podman("exec", f"{lab.name}-{host}", *own) for host in lab.addresses]

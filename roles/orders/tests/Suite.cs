@@ -98,7 +98,7 @@ namespace Orders.Tests
         [TestCase(100, 1000, 88000)]
         [TestCase(101, 1000, 88880)]
         [TestCase(10, 99999999, 949999991)]
-        public void Has_its_discount_and_its_shipping(int quantity, int price, long total)
+        public void Discount_and_shipping_are_in_it(int quantity, int price, long total)
         {
             Assert.AreEqual(total, Field(PriceOf(quantity, price), "total"));
         }

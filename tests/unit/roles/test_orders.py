@@ -77,9 +77,9 @@ def test_the_suite_finds_what_is_broken_and_nothing_else(serve, tmp_path):
     done, results = suite(serve("1.2.0-broken"), "1.2.0-broken", tmp_path / "results")
     assert done.returncode != 0
     assert sorted(failure.name.rpartition("Price.")[2] for failure in results.failures) == [
-        "Has_its_discount_and_its_shipping(10,1000,9500)",
-        "Has_its_discount_and_its_shipping(10,99999999,949999991)",
-        "Has_its_discount_and_its_shipping(100,1000,88000)",
+        "Discount_and_shipping_are_in_it(10,1000,9500)",
+        "Discount_and_shipping_are_in_it(10,99999999,949999991)",
+        "Discount_and_shipping_are_in_it(100,1000,88000)",
         "Shows_the_discount_from_1_1_on",
     ]
 
