@@ -8,7 +8,6 @@ really runs, and what it says of itself is what it runs.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -39,17 +38,8 @@ def modules(member: str) -> list[str]:
     return [entry["name"] for entry in control("GET", f"/{member}/log") if entry["kind"] == "module"]
 
 
-def serves(fleet: Fleet, member: str) -> str:
-    """The version that a member's own program says; empty while it does not run."""
-    address = next(host for host in fleet.lab.group(SERVICE) if host.name == member).address
-    url = f"http://{address}:8004/version"
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as told:
-        return str(json.load(told)["version"])
-    return ""
-
-
 def all_serve(fleet: Fleet) -> set[str]:
-    return {serves(fleet, member) for member in fleet.lab.services[SERVICE].members}
+    return {fleet.served(SERVICE, member) for member in fleet.lab.services[SERVICE].members}
 
 
 @pytest.fixture
@@ -78,7 +68,8 @@ def test_one_command_carries_both_kinds_back_and_forth(hybrid: tuple[Fleet, str,
     with fleet.watched(SERVICE, rate=100) as seen:
         told = fleet.must("rollout", "--check", "--diff", **asked, version=new)
         assert all_serve(fleet) == {old}
-        assert f"-  active: {old}" in told.output
+        assert "before: C:\\srv\\orders" in told.output, "a Windows member's own difference"
+        assert f'-    "active": "{old}",\n+    "active": "{new}",' in told.output
         before = {member: len(modules(member)) for member in windows(fleet)}
         fleet.must("rollout", **asked, version=new)
         assert all_serve(fleet) == {new}
@@ -122,7 +113,7 @@ def test_a_windows_member_that_is_lost_in_the_middle_of_its_change(hybrid: tuple
         finally:
             control("POST", f"/{lost}/power", on=True)
     assert f"{lost}: " in run.output
-    assert {serves(fleet, m) for m in members if m != lost} == {new}, "the others went on"
+    assert {fleet.served(SERVICE, m) for m in members if m != lost} == {new}, "the others went on"
     seen[0].assert_nothing_lost(fleet.lab.services[SERVICE].floor)
     assert fleet.leases(SERVICE) == {"lb1": [lost], "lb2": [lost]}
     fleet.must("reconcile", service=SERVICE)
@@ -146,8 +137,8 @@ def test_a_controller_that_is_killed_at_each_stage_of_a_windows_member(hybrid: t
         return "ansible.windows.win_get_url" in modules(member)[before[member] :]
 
     def switched(run: Run) -> str:
-        run.until(lambda: any(serves(fleet, m) == new and leased(fleet, m) for m in members), "a switch")
-        return next(m for m in members if serves(fleet, m) == new)
+        run.until(lambda: any(fleet.served(SERVICE, m) == new and leased(fleet, m) for m in members), "a switch")
+        return next(m for m in members if fleet.served(SERVICE, m) == new)
 
     def die(reached: Callable[[Run], Any]) -> Any:
         run = fleet.start("rollout", **asked)
