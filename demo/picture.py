@@ -140,9 +140,7 @@ def _subtitle(report: Mapping[str, Any]) -> str:
     """The rate, the latency and the floors; services with equal figures are said once."""
     same: dict[str, list[str]] = {}
     for name, seen in report["services"].items():
-        least = (
-            f"never fewer than {seen['online_members_min']} of {seen['members']} members online, floor {seen['floor']}"
-        )
+        least = f"at least {seen['online_members_min']} of {seen['members']} online, floor {seen['floor']}"
         same.setdefault(least, []).append(name)
     latency = report["latency_ms"]
     parts = [f"{report['requests_per_second']:g} requests/s", f"p50 {latency['p50']:g} ms, p99 {latency['p99']:g} ms"]
@@ -202,7 +200,7 @@ def _marks(axes: Axes, records: Sequence[Record], began: float, height: float, c
 
 
 def _online(axes: Axes, evidence: Evidence, began: float, seconds: float) -> None:
-    colours = _colours([(name, version) for name in evidence.services for version in "abc"])
+    colours = _colours([(name, version) for name in sorted(evidence.services) for version in "abc"])
     floors: dict[int, list[str]] = {}
     for number, (name, service) in enumerate(evidence.services.items()):
         times, counts = online_line(evidence.samples, name, began)
