@@ -8,7 +8,8 @@ from ansible_collections.golden.fleet.plugins.plugin_utils import _windows_roles
 URL = "http://+:8004/"
 ADD = ["netsh", "http", "add", "urlacl", f"url={URL}", "user=NT SERVICE\\Orders"]
 DELETE = ["netsh", "http", "delete", "urlacl", f"url={URL}"]
-# As netsh of an English and of a German Windows writes it, as far as its documentation shows.
+# The form that netsh is known to write, put down from memory and not taken from a host. The second stands for any other
+# language: its words are ours, and what counts is that none of them is looked at.
 ENGLISH = """
 URL Reservations:
 -----------------
