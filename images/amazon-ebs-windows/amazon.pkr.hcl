@@ -1,0 +1,1 @@
+../amazon-ebs/amazon.pkr.hcl
