@@ -164,7 +164,8 @@ def _beyond(limit: str | None, value: float, units: dict[str, int]) -> bool:
 @handles("ansible.windows.win_tempfile")
 def win_tempfile(call: Call) -> Result:
     disk = call.host.disk
-    path = ntpath.join(disk.normal(call["path"] or "%TEMP%"), f"{call['prefix']}{uuid.uuid4().hex[:8]}{call['suffix'] or ''}")
+    folder = disk.normal(call["path"] or "%TEMP%")  # which only older documentation names as the default
+    path = ntpath.join(folder, f"{call['prefix']}{uuid.uuid4().hex[:8]}{call['suffix'] or ''}")
     if call.live:
         if call["state"] == "directory":
             disk.make_folder(path)
