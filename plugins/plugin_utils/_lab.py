@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 from ansible import constants as C  # noqa: N812  # Ansible's own name for it
-from ansible_collections.golden.fleet.plugins.plugin_utils._contract import CONTRACT_FILE, places
+from ansible_collections.golden.fleet.plugins.plugin_utils._contract import CONTRACT_FILE, find, places
 
 
 def lab_services(inventory_sources: Iterable[str], playbook_dir: str | None) -> list[str]:
@@ -27,9 +27,8 @@ def windows_services(services: Iterable[str], inventory_sources: Iterable[str], 
 
 
 def _has_windows(service: str, roots: Sequence[pathlib.Path]) -> bool:
-    files = [root / service / CONTRACT_FILE for root in roots]
-    first = next((file for file in files if file.is_file()), None)
-    said = yaml.safe_load(first.read_text(encoding="utf-8")) if first else None
+    folder = find(service, roots)
+    said = yaml.safe_load((folder / CONTRACT_FILE).read_text(encoding="utf-8")) if folder else None
     return isinstance(said, dict) and "windows" in said
 
 

@@ -51,8 +51,7 @@ class WindowsReleases:
 
     def folder(self, version: str) -> str | None:
         """The folder of a release that is staged; one round trip. Raises ReleaseError."""
-        record = self._read().found.releases.get(version)
-        return self._what.release(version, record["sha256"] or "") if record else None
+        return self._folder(self._read(), version)
 
     def change(self, given: dict[str, Any]) -> dict[str, Any]:
         """Brings a release to a state. Answers as the engine does, with ``failed``, ``kind`` and ``msg`` on failure."""
@@ -82,6 +81,14 @@ class WindowsReleases:
         return self._marked(before, params)
 
     # The record
+
+    def _folder(self, record: Recorded, version: str | None) -> str | None:
+        """The folder of a release that is staged, None for any other."""
+        release = record.found.releases.get(version or "")
+        return self._folder_of(release) if release else None
+
+    def _folder_of(self, release: Mapping[str, Any]) -> str:
+        return self._what.release(release["version"], release["sha256"] or "")
 
     def _read(self) -> Recorded:
         told = self._run(DiskError, "ansible.windows.win_reg_stat", path=REGISTRY_KEY, name=self._what.root)
@@ -178,25 +185,20 @@ class WindowsReleases:
     def _activated(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, str]:
         """Switches and says so before and after: killed anywhere, the same step run again carries it through."""
         version, what = params["version"], self._what
-        release = what.release(version, record.found.releases[version]["sha256"] or "")
+        release = self._folder_of(record.found.releases[version])
         now = plan.moment(record.found)
         if record.fresh:
             self._refuse_unprovisioned()
         marker = plan.switching(record.found, version, now)
         begun = self._write(record.replaced(record.found._replace(active=version, activation=marker)), params)
         try:
-            self._switch(release, self._ran(record))
+            self._switch(release, self._folder(record, record.found.active))
         except StuckError:
             self._write(record, params)
             raise
         self._commands(what.activate, release, params, params["activate_timeout_seconds"])
         done = begun.replaced(begun.found._replace(activation={**marker, "done_at": now}))
         return self._write(done, params), f"switched from {record.found.active or 'none'} to {version}"
-
-    def _ran(self, record: Recorded) -> str:
-        """The folder of the release that ran before; empty where none did."""
-        release = record.found.releases.get(record.found.active or "")
-        return self._what.release(release["version"], release["sha256"] or "") if release else ""
 
     def _refuse_unprovisioned(self) -> None:
         """The modules would make a service or a site of their own where there is none."""
@@ -205,7 +207,7 @@ class WindowsReleases:
         if not self._run(DiskError, module, name=name).get("exists"):
             raise BadInputError(f"there is no {kind} {name} on this host: run playbooks/provision.yml first")
 
-    def _switch(self, release: str, before: str) -> None:
+    def _switch(self, release: str, before: str | None) -> None:
         """Points the service or the site at the release and starts it anew; ``before`` is the release that it ran."""
         if self._what.site:
             folder = self._what.site_folder(release)
@@ -219,7 +221,7 @@ class WindowsReleases:
             self._refuse_if_it_runs_on(before, str(error))
             raise CommandError(f"the service {self._what.service} does not start: {error}") from None
 
-    def _refuse_if_it_runs_on(self, before: str, error: str) -> None:
+    def _refuse_if_it_runs_on(self, before: str | None, error: str) -> None:
         """Where it would not stop, what ran still runs, and its path is to say so."""
         told = self._run(DiskError, "ansible.windows.win_service_info", name=self._what.service)
         states = [service["state"] for service in told.get("services", [])]
@@ -244,7 +246,7 @@ class WindowsReleases:
         gone = sorted(set(record.found.releases) - set(after.releases))
         if after == record.found:
             return record, ""
-        struck = [self._what.release(name, record.found.releases[name]["sha256"] or "") for name in gone]
+        struck = [self._folder_of(record.found.releases[name]) for name in gone]
         written = self._write(Recorded(after, [*record.struck, *struck]), params)
         return written, f"marked {params['version']} {params['state']}" + (
             f", pruned {', '.join(gone)}" if gone else ""

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -226,6 +227,22 @@ class Fleet:
                 "members": members + [{"name": name, "address": address} for name, address in more.items()],
             }
         ]
+
+    def variables(self, **more: Any) -> dict[str, dict[str, Any]]:
+        """What an inventory says of each balancer for the real Ansible to reach it on this machine."""
+        return {
+            name: {
+                "ansible_connection": "local",
+                "ansible_become": False,
+                "ansible_python_interpreter": sys.executable,
+                "fleet_state_dir": balancer.places["state_dir"],
+                "fleet_haproxy_socket": balancer.places["socket"],
+                "fleet_haproxy_master_socket": balancer.places["master_socket"],
+                "fleet_haproxy_config": balancer.places["config"],
+                **more,
+            }
+            for name, balancer in self.balancers.items()
+        }
 
     def call(self, balancer: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """The engine as it would answer from the balancer's host."""

@@ -69,17 +69,8 @@ def start(fleet: Fleet, lab: Lab, *more: str) -> subprocess.Popen[str]:
     folder = fleet.balancers["lb1"].folder.parent
     _write_service(folder / "roles" / "shop", fleet)
     balancers = {
-        name: {
-            "ansible_connection": "local",
-            "ansible_host": balancer.address,
-            "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
-            "fleet_state_dir": balancer.places["state_dir"],
-            "fleet_haproxy_socket": balancer.places["socket"],
-            "fleet_haproxy_master_socket": balancer.places["master_socket"],
-            "fleet_haproxy_config": balancer.places["config"],
-        }
-        for name, balancer in fleet.balancers.items()
+        name: {**variables, "ansible_host": fleet.balancers[name].address}
+        for name, variables in fleet.variables().items()
     }
     members = {host.name: {**lab.variables(host), "ansible_shell_type": "powershell"} for host in lab.hosts}
     groups = {"balancers": {"hosts": balancers}, "shop": {"hosts": members}}

@@ -27,19 +27,7 @@ def fleet() -> Iterator[Fleet]:
 def play(fleet: Fleet, *tasks: dict[str, Any], check: bool = False) -> tuple[list[dict[str, Any]], int]:
     """The results of ``tasks`` on localhost, one for each, and the exit code. The play goes on after a failure."""
     folder = fleet.balancers["lb1"].folder.parent
-    balancers = {
-        name: {
-            "ansible_connection": "local",
-            "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
-            "fleet_state_dir": balancer.places["state_dir"],
-            "fleet_haproxy_socket": balancer.places["socket"],
-            "fleet_haproxy_master_socket": balancer.places["master_socket"],
-            "fleet_haproxy_config": balancer.places["config"],
-            "fleet_haproxy_patience_seconds": 0.3,
-        }
-        for name, balancer in fleet.balancers.items()
-    }
+    balancers = fleet.variables(fleet_haproxy_patience_seconds=0.3)
     (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": balancers}}))
     given = {"balancers": list(balancers), "service": "shop"}
     steps = [
