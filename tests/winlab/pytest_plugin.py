@@ -22,22 +22,23 @@ from typing import Any
 import pytest
 
 from .engines.mono import Mono
+from .engines.wine import Wine
 from .host import Host
 from .lab import Lab, Scheme
 
 _REAL = "WINLAB_REAL_INVENTORY"
+_MISSING = {"mono": Mono.missing(), "wine": Wine.missing()}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "emulator_only: looks into the emulator; skipped against a real Windows host")
     config.addinivalue_line("markers", "destructive: reboots or installs; against a real host only when asked for")
-    config.addinivalue_line(
-        "markers", "mono: really runs a .NET Framework program; skipped where Mono is not installed"
-    )
+    for name in _MISSING:
+        config.addinivalue_line("markers", f"{name}: really runs a .NET program; skipped where {name} is not installed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    real, missing = os.environ.get(_REAL), Mono.missing()
+    real = os.environ.get(_REAL)
     for item in items:
         if real and item.get_closest_marker("emulator_only"):
             item.add_marker(pytest.mark.skip(reason="a test of the emulator, and the host is real"))
@@ -45,8 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(
                 pytest.mark.skip(reason="would change a real host for good; WINLAB_DESTRUCTIVE=1 allows it")
             )
-        if missing and item.get_closest_marker("mono"):
-            item.add_marker(pytest.mark.skip(reason=missing))
+        for name, why in _MISSING.items():
+            if why and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=why))
 
 
 @dataclass(frozen=True)

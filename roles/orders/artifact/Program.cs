@@ -3,7 +3,6 @@
 using System;
 using System.Net;
 using System.Reflection;
-using System.ServiceProcess;
 using System.Threading;
 
 namespace Orders
@@ -30,8 +29,9 @@ namespace Orders
                 return 2;
             }
             var web = new Web(address, port, new Api(Version));
-            if (Environment.OSVersion.Platform == PlatformID.Win32NT && !Environment.UserInteractive) WindowsService.Run(web);
-            else web.Run();
+            Action start = () => new Thread(web.Run) { IsBackground = true }.Start();
+            bool windows = Environment.OSVersion.Platform == PlatformID.Win32NT;
+            if (!windows || !WindowsService.Run("Orders", start, web.Stop)) web.Run();
             return 0;
         }
 
@@ -48,33 +48,6 @@ namespace Orders
         {
             int at = Array.IndexOf(arguments, name);
             return at >= 0 && at + 1 < arguments.Length ? arguments[at + 1] : null;
-        }
-    }
-
-    // How the service manager of Windows starts and stops it.
-    internal sealed class WindowsService : ServiceBase
-    {
-        private readonly Web web;
-
-        private WindowsService(Web web)
-        {
-            this.web = web;
-            ServiceName = "Orders";
-        }
-
-        public static void Run(Web web)
-        {
-            ServiceBase.Run(new WindowsService(web));
-        }
-
-        protected override void OnStart(string[] arguments)
-        {
-            new Thread(web.Run) { IsBackground = true }.Start();
-        }
-
-        protected override void OnStop()
-        {
-            web.Stop();
         }
     }
 }

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -60,10 +59,12 @@ class Mono:
         )
         return Completed(done.returncode, done.stdout, done.stderr)
 
+    def close(self) -> None:
+        pass
+
 
 def _command(program: Program) -> list[str]:
-    arguments = [program.translated(word.replace("\\\\", "\\")) for word in shlex.split(program.arguments, posix=False)]
-    return ["mono", str(program.file), *(argument.strip('"') for argument in arguments)]
+    return ["mono", str(program.file), *map(program.translated, program.words())]
 
 
 def _environment(program: Program) -> dict[str, str]:

@@ -51,6 +51,9 @@ class StandIn:
         told = _read(program).get("run") or {}
         return Completed(int(told.get("rc", 0)), str(told.get("stdout", "")), str(told.get("stderr", "")))
 
+    def close(self) -> None:
+        pass
+
 
 def _read(program: Program) -> dict[str, Any]:
     text = program.file.read_text().partition("\n")[2]

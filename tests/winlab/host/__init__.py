@@ -15,6 +15,7 @@ from typing import Any
 from ..engines import Engine, Engines
 from ..engines.mono import Mono
 from ..engines.stand_in import MARK, StandIn
+from ..engines.wine import Wine
 from ..wsman import Answer, Command, WsmanServer
 from ..wsman.server import Policy
 from . import builtin
@@ -67,7 +68,8 @@ class Host:
         builtin.register(self.answers)
         self.disk = Disk(root / "C", lambda: self.environment)
         if engines is None:
-            engines = [StandIn(), *([] if Mono.missing() else [Mono()])]
+            wine: list[Engine] = [] if Wine.missing() else [Wine(root / "wine", self.disk.root)]
+            engines = [StandIn(), *wine, *([] if Mono.missing() else [Mono()])]
         self.engines = Engines(self.disk.real, self.disk.root, address, engines)
         self.services = Services(self.engines, self.hazards, self.service_environment)
         self.disk.in_use = self._used
@@ -205,6 +207,7 @@ class Host:
         """Off, for good."""
         self.power_off()
         self.services.shut_down()
+        self.engines.close()
         if self._sites:
             self._sites.close()
         if self._own_folder:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ntpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ class Services:
     def _launch(self, service: Service) -> Process:
         executable, arguments = split_command(service.path)
         try:
-            return self._engines.start(executable, arguments, self._environment(service.name))
+            return self._engines.start(service.name, executable, arguments, self._environment(service.name))
         except NotFoundError:
             raise WindowsError("The system cannot find the file specified. (2)") from None
 
@@ -130,7 +131,8 @@ class Services:
         """All of them, whatever a hazard says: the power goes."""
         for service in self:
             if service.process:
-                service.process.stop()
+                with contextlib.suppress(WindowsError):  # it won't end when it is asked
+                    service.process.stop()
             service.process, service.state = None, "stopped"
 
     def boot(self) -> None:

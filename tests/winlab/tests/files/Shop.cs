@@ -5,20 +5,37 @@ using System.Net;
 using System.Net.Sockets;
 using System.IO;
 using System.Text;
+using System.Threading;
 
-// The smallest web service: /health and /version. The first argument is its port; "die" ends it with status 3.
+// The smallest web service: /health, /version, /system and what GREETING is. The first argument is its port; "die" ends
+// it with status 3.
 public static class Shop
 {
     public const string Version = "0.0.0";
 
     public static string Answer(string path)
     {
-        return path == "/health" ? "ok" : path == "/version" ? Version : null;
+        switch (path)
+        {
+            case "/health": return "ok";
+            case "/version": return Version;
+            case "/system": return Environment.OSVersion.ToString();
+            case "/greeting": return Environment.GetEnvironmentVariable("GREETING");
+            default: return null;
+        }
     }
 
-    public static void Main(string[] arguments)
+    public static int Main(string[] arguments)
     {
-        if (arguments.Length > 0 && arguments[0] == "die") Environment.Exit(3);
+        if (arguments.Length > 0 && arguments[0] == "die") return 3;
+        Action start = () => new Thread(() => Serve(arguments)) { IsBackground = true }.Start();
+        bool windows = Environment.OSVersion.Platform == PlatformID.Win32NT;
+        if (!windows || !WindowsService.Run("shop", start, () => { })) Serve(arguments);
+        return 0;
+    }
+
+    private static void Serve(string[] arguments)
+    {
         var address = IPAddress.Parse(Environment.GetEnvironmentVariable("WINLAB_ADDRESS") ?? "127.0.0.1");
         var listener = new TcpListener(address, arguments.Length > 0 ? int.Parse(arguments[0]) : 8080);
         listener.Start();
