@@ -124,8 +124,11 @@ def _end_leftovers(file: Path) -> None:
     for place in Path("/proc").glob("[0-9]*") if folder else ():
         with contextlib.suppress(OSError):
             words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            ours = b"WINLAB_ADDRESS=" in (place / "environ").read_bytes()
-            if ours and any(word.startswith(f"{folder}/") for word in words):
+            environment = (place / "environ").read_bytes().decode(errors="replace").split("\0")
+            named = [word for word in words if word.startswith(f"{folder}/")]
+            ours = named and any(one.startswith("WINLAB_ADDRESS=") for one in environment)
+            # What Wine runs has a command line of its own.
+            if ours or any(one.startswith(f"WINEPREFIX={folder}/") for one in environment):
                 os.kill(int(place.name), signal.SIGKILL)
 
 

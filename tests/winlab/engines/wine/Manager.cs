@@ -11,7 +11,7 @@ using System.Runtime.InteropServices;
 //   stop NAME           ok
 //   query NAME          ok STATE PROCESS
 //   remove NAME         ok
-// or: error NUMBER TEXT, as Windows has them. While this runs Wine doesn't end, and it ends when this does.
+// or: error NUMBER TEXT, as Windows has them. While this runs Wine doesn't end.
 public static class Manager
 {
     private const uint AllAccess = 0xF003F, ServiceAllAccess = 0xF01FF;

@@ -1,6 +1,6 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Wine's service manager, asked through Manager.cs, which stays: Wine ends all services with its last other program."""
+"""Wine's service manager, asked through Manager.cs, which stays as Wine may end services with its last program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUNTIME = '{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "v
 
 
 class ServiceManager:
-    """Ends with this process, however that ends, as it reads from it; and all services with it."""
+    """One program that answers as long as this object is kept, in tenths of what one program a question would take."""
 
     def __init__(self, prefix: Prefix, dotnet: Path) -> None:
         program = prefix.folder / "Manager.exe"
