@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import ntpath
 import os
 import re
@@ -56,11 +57,13 @@ class Disk:
 
     def real(self, path: str) -> Path:
         """Where the path lies below; the names of what is there already are found whatever their case."""
-        place = self.root
-        for part in self.normal(path)[3:].split("\\"):
-            if part:
-                place = _child(place, part)
-        return place
+        parts = [part for part in self.normal(path)[3:].split("\\") if part]
+        if not parts:
+            return self.root
+        folder = self.root.joinpath(*parts[:-1])
+        if not os.path.lexists(folder):  # not by these very names
+            folder = functools.reduce(_child, parts[:-1], self.root)
+        return _child(folder, parts[-1])
 
     def virtual(self, real: Path) -> str:
         return "C:\\" + str(real.relative_to(self.root)).replace("/", "\\").removeprefix(".")
@@ -106,13 +109,17 @@ class Disk:
     def write(self, path: str, data: bytes) -> None:
         self.check_length(path, MAX_FILE)
         real = self.real(path)
-        if not real.parent.is_dir():
-            raise NotFoundError(f"Could not find a part of the path '{self.normal(path)}'.")
-        if real.is_dir() or "ReadOnly" in self.attributes.get(self.key(path), set()):
+        if "ReadOnly" in self.attributes.get(self.key(path), set()):
             raise DeniedError(self.normal(path))
         self.check_free(path)
-        self._take_space(len(data) - (real.stat().st_size if real.exists() else 0))
-        real.write_bytes(data)
+        if self.free_bytes is not None:
+            self._take_space(len(data) - (real.stat().st_size if real.is_file() else 0))
+        try:
+            real.write_bytes(data)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(f"Could not find a part of the path '{self.normal(path)}'.") from None
+        except IsADirectoryError:
+            raise DeniedError(self.normal(path)) from None
 
     def make_folder(self, path: str) -> None:
         self.check_length(path, MAX_FOLDER)

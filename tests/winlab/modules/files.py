@@ -203,15 +203,17 @@ def _extract(disk: Disk, source: str, target: str, told: Result) -> None:
     try:
         disk.make_folder(target)
         with zipfile.ZipFile(io.BytesIO(disk.read(source))) as archive:
+            made: set[str] = set()
             for member in archive.infolist():
                 path = ntpath.join(target, member.filename.replace("/", "\\"))
                 if ".." in member.filename.split("/"):
                     raise WindowsError(f"Entry '{member.filename}' is outside of the target")
-                if member.is_dir():
-                    disk.make_folder(path)
-                    continue
-                disk.make_folder(ntpath.dirname(path))
-                disk.write(path, archive.read(member))
+                folder = path if member.is_dir() else ntpath.dirname(path)
+                if folder not in made:
+                    disk.make_folder(folder)
+                    made.add(folder)
+                if not member.is_dir():
+                    disk.write(path, archive.read(member))
     except (zipfile.BadZipFile, WindowsError) as error:
         raise ModuleFailure(
             f"Error unzipping '{source}' to '{target}'!. Method: System.IO.Compression.ZipFile, Exception: {error}",

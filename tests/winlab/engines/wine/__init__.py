@@ -20,6 +20,7 @@ from .service_manager import RUNNING, STOPPED, ServiceManager
 DOTNET = Path(sys.prefix, "windows", "dotnetcore2", "bin", "dotnet.exe")
 START_SECONDS = 30  # as long as Windows waits
 STOP_SECONDS = 20
+_MOMENT = 0.2
 
 
 def is_core(file: Path) -> bool:
@@ -92,6 +93,7 @@ class _Running:
 
     def __init__(self, manager: ServiceManager, name: str) -> None:
         self._manager, self._name = manager, name
+        self._seen_alive = 0.0
         if not self._comes_to(RUNNING, START_SECONDS, never=STOPPED):
             if self.alive:
                 with contextlib.suppress(WindowsError):
@@ -104,9 +106,15 @@ class _Running:
 
     @property
     def alive(self) -> bool:
-        return self._manager.state(self._name) != STOPPED
+        """As of a moment ago: each file that is written asks whether a program runs from it."""
+        if time.monotonic() - self._seen_alive < _MOMENT:
+            return True
+        alive = self._manager.state(self._name) != STOPPED
+        self._seen_alive = time.monotonic() if alive else 0.0
+        return alive
 
     def stop(self) -> None:
+        self._seen_alive = 0.0
         self._manager.ask("stop", self._name)
         if not self._comes_to(STOPPED, STOP_SECONDS):
             raise WindowsError(
