@@ -37,6 +37,8 @@ class Disk:
     # names
 
     def expand(self, path: str) -> str:
+        if "%" not in path:
+            return path
         values = {key.lower(): value for key, value in self._environment().items()}
         return re.sub(r"%([^%]+)%", lambda found: values.get(found[1].lower(), found[0]), path)
 
