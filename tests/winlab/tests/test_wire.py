@@ -19,6 +19,7 @@ pytestmark = pytest.mark.emulator_only
 
 _WIRE = Path(__file__).with_name("wire.yml")
 _WRONG = {"ansible_password": "wrong"}
+_ODD = {"password": "a:b,\"c'-ü€"}
 Variables = dict[str, Any]
 Make = Callable[..., Lab]
 
@@ -46,6 +47,7 @@ def test_who_is_let_in(make: Make, tmp_path: Path) -> None:
     strange, dark = make(scheme="https"), make()
     dark.hosts[0].power_off()
     slow = [make(connection="winrm"), make()]
+    odd = make(**_ODD)
     for lab in slow:
         lab.hosts[0].set_hazards(slow={"win_ping": 2.5})
     told = run_everywhere(
@@ -53,6 +55,8 @@ def test_who_is_let_in(make: Make, tmp_path: Path) -> None:
         {
             "wrong password, winrm": _reached(winrm, **_WRONG),
             "wrong password, psrp": _reached(psrp, **_WRONG),
+            "odd password, winrm": odd.variables(odd.hosts[0], "winrm"),
+            "odd password, psrp": _reached(odd),
             "plain": _reached(psrp, ansible_psrp_auth="basic", ansible_psrp_message_encryption="never"),
             "basic within TLS": _reached(safe, ansible_winrm_transport="basic"),
             "strange": _reached(strange, ansible_psrp_ca_cert=str(Authority(tmp_path / "stranger").file)),
@@ -64,6 +68,8 @@ def test_who_is_let_in(make: Make, tmp_path: Path) -> None:
     ).results
     assert {name: one.get("ping") for name, one in told.items() if not one.get("unreachable")} == {
         "basic within TLS": "pong",
+        "odd password, winrm": "pong",
+        "odd password, psrp": "pong",
         "slow, winrm": "pong",
         "slow, psrp": "pong",
     }

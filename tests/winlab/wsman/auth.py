@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import spnego
+from spnego._ntlm_raw.crypto import ntowfv1
 
 from .execution import Machine
 
 _PROTOCOL = "application/HTTP-SPNEGO-session-encrypted"
+_NO_HASH = "0" * 32  # of LAN Manager, which nobody uses any more
 _BOUNDARY = b"--Encrypted Boundary"
 SEALED_TYPE = f'multipart/encrypted;protocol="{_PROTOCOL}";boundary="Encrypted Boundary"'
 # pyspnego finds the users of an NTLM server in a file that the environment names, which all threads share.
@@ -91,9 +93,11 @@ class Authentication:
     def _user_file(self) -> Iterator[None]:
         with _ENVIRONMENT, tempfile.NamedTemporaryFile("w", suffix=".ntlm") as file:
             for user in self._machine.users():
+                # Not the password itself: the fields are parted by colons, and it may have some.
+                known = ntowfv1(self._machine.password(user) or "").hex()
                 # As "user", ".\\user" or "HOST\\user".
-                for domain in ("", ".", self._machine.name, self._machine.name.upper()):
-                    file.write(f"{domain}:{user}:{self._machine.password(user)}\n")
+                for domain in ("", ".\\", f"{self._machine.name}\\", f"{self._machine.name.upper()}\\"):
+                    file.write(f"{domain}{user}:0:{_NO_HASH}:{known}:[U]:LCT-0\n")
             file.flush()
             before = os.environ.get("NTLM_USER_FILE")
             os.environ["NTLM_USER_FILE"] = file.name
