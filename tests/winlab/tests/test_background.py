@@ -65,18 +65,20 @@ def test_one_that_was_killed_is_started_again_and_its_programs_are_ended(
     assert winlab("--background").stdout == "started\n"
     known = found(file)
     assert known is not None
-    # As the engine of Mono starts a program of a host; and one of somebody else, in the same folder.
-    words = [sys.executable, "-c", "import time; time.sleep(60)", f"{known['folder']}/win1/C/shop/Shop.exe"]
-    ours = subprocess.Popen(words, env={**os.environ, "WINLAB_ADDRESS": "127.0.0.1"})
+    # As the engine of Mono starts a program of a host, as Wine does; and one of somebody else, in the same folder.
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    words = [*sleep, f"{known['folder']}/win1/C/shop/Shop.exe"]
+    mono = subprocess.Popen(words, env={**os.environ, "WINLAB_ADDRESS": "127.0.0.1"})
+    wine = subprocess.Popen(sleep, env={**os.environ, "WINEPREFIX": f"{known['folder']}/win1/wine"})
     others = subprocess.Popen(words)
     try:
         os.kill(known["pid"], signal.SIGKILL)
         _wait(lambda: found(file) is None)
         assert winlab("--background").stdout == "started\n"
-        assert ours.wait(5) == -signal.SIGKILL
+        assert mono.wait(5) == wine.wait(5) == -signal.SIGKILL
         assert others.poll() is None
     finally:
-        for process in (ours, others):
+        for process in (mono, wine, others):
             process.kill()
             process.wait()
 

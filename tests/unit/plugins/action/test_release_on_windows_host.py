@@ -67,13 +67,6 @@ def _packed(folder, version, address):
 
 
 @pytest.fixture
-def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-@pytest.fixture
 def carry(play, windows_host, port):  # noqa: F811
     """Runs tasks on the host; returns what each did."""
     windows = {"root": ROOT, "service": SERVICE, "executable": "Orders.exe", "arguments": ["--port", str(port)]}

@@ -7,7 +7,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import socket
 import threading
 import urllib.request
 import zipfile
@@ -50,13 +49,6 @@ def store(tmp_path_factory):
     yield folder, f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture
-def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture

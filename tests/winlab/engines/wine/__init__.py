@@ -80,8 +80,8 @@ class Wine:
             if self._manager is None:
                 self._prefix.make()
                 self._manager = ServiceManager(self._prefix, DOTNET)
-        self._prefix.follow()
-        return self._manager
+            self._prefix.follow()
+            return self._manager
 
 
 def _environment(program: Program) -> dict[str, str]:
