@@ -36,9 +36,8 @@ test: setup-lab  ## All checks and tests, the quick ones first
 lint: setup  ## Linters of YAML, roles, Python, documentation, changelog
 	@tools/lint
 
-# One more than there are processors: many of them wait for what they have started.
 unit: setup  ## Unit tests, some against a real HAProxy process, some against an emulated Windows host
-	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1))
+	$(BIN)/python -m pytest --numprocesses auto
 
 newest: setup  ## Lint and unit tests on the newest ansible-core, where a newer Python is here
 	@tools/newest

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,14 +96,11 @@ def test_a_process_that_dies_is_a_service_that_has_stopped(host: Host) -> None:
     assert found
     for process in found:
         os.kill(process, signal.SIGKILL)
-    ended = time.monotonic() + 10
-    while _state(host, "shop") != "stopped":
-        assert time.monotonic() < ended, "nobody saw that it had died"
-        time.sleep(0.05)
+    _wait(lambda: _state(host, "shop") == "stopped", "nobody saw that it had died")
     again = run(host, "win_service", {"name": "shop", "state": "started"})
     assert not again.get("failed"), again["msg"]
     host.power_off()
-    assert _processes(f"Shop.exe {port}") == []
+    _wait(lambda: not _processes(f"Shop.exe {port}"), "it runs on without power")
     host.power_on()
     assert _state(host, "shop") == "started"
 
@@ -126,6 +123,13 @@ def test_what_dies_at_its_start_is_not_started(host: Host) -> None:
 def test_a_program_is_run_to_its_end(host: Host) -> None:
     said = run(host, "win_command", {"_raw_params": f"{_EXECUTABLE} die"})
     assert said["rc"] == 3
+
+
+def _wait(reached: Callable[[], bool], otherwise: str) -> None:
+    until = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < until, otherwise
+        time.sleep(0.05)
 
 
 def _port() -> int:
