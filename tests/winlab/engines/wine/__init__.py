@@ -21,11 +21,7 @@ DOTNET = Path(sys.prefix, "windows", "dotnetcore2", "bin", "dotnet.exe")
 START_SECONDS = 30  # as long as Windows waits
 STOP_SECONDS = 20
 _MOMENT = 0.2
-
-
-def is_core(file: Path) -> bool:
-    """Whether it is a .NET Core program, whose runtime is named beside it."""
-    return file.with_suffix(".runtimeconfig.json").is_file()
+_SILENT = "The service did not respond to the start or control request in a timely fashion. (1053)"
 
 
 class Wine:
@@ -45,7 +41,8 @@ class Wine:
         return None if DOTNET.is_file() else f"no .NET Core for Windows at {DOTNET}: the README of winlab says how"
 
     def takes(self, file: Path) -> bool:
-        return is_core(file)
+        """A .NET Core program has its runtime named beside it."""
+        return file.with_suffix(".runtimeconfig.json").is_file()
 
     def start(self, program: Program) -> Process:
         manager = self._ready()
@@ -98,9 +95,7 @@ class _Running:
             if self.alive:
                 with contextlib.suppress(WindowsError):
                     self.stop()
-                raise WindowsError(
-                    "The service did not respond to the start or control request in a timely fashion. (1053)"
-                )
+                raise WindowsError(_SILENT)
             raise WindowsError("The process terminated unexpectedly. (1067)")
         self.pid = manager.process(name)
 
@@ -117,9 +112,7 @@ class _Running:
         self._seen_alive = 0.0
         self._manager.ask("stop", self._name)
         if not self._comes_to(STOPPED, STOP_SECONDS):
-            raise WindowsError(
-                "The service did not respond to the start or control request in a timely fashion. (1053)"
-            )
+            raise WindowsError(_SILENT)
 
     def _comes_to(self, state: int, seconds: float, never: int | None = None) -> bool:
         until = time.monotonic() + seconds
