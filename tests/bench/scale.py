@@ -122,8 +122,11 @@ def bare(inventory: Path, count: int, rate: float) -> float:
     images = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=localhost/{lab}/*")
     image = next(name for name in images.split() if ":good-" in name)
 
+    # As plugins/module_utils/_podman/podman.py has it.
+    share = (*(() if Path("/run/systemd/system").is_dir() else ("--cgroup-parent", "/")), "--cpu-shares", "128")
+
     def run(number: int) -> None:
-        options = ("--systemd=always", "--cap-add", "SYS_ADMIN", "--network", lab, "--cpu-shares", "128")
+        options = ("--systemd=always", "--cap-add", "SYS_ADMIN", "--network", lab, *share)
         podman("run", "--detach", "--name", f"{lab}-bare-{number}", *options, image)
 
     fleet = Fleet(Lab.read(inventory), inventories=(inventory,))

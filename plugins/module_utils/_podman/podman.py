@@ -51,6 +51,10 @@ echo "host_key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)"
 # Of podman's usual 1024. On a real fleet the balancers have machines of their own: here many hosts that boot would
 # leave them no processor to answer customers with.
 _LAUNCHED_CPU_SHARES = "128"
+# Where systemd doesn't run, podman puts all hosts into one control group. It weighs as much as each session of this machine,
+# and Ansible's workers are sessions of their own: a busy controller would leave ten hosts a tenth of a processor.
+_GROUP_OF_ITS_OWN = ("--cgroup-parent", "/")
+_SYSTEMD_RUNS = "/run/systemd/system"
 # Podman writes a host's process number there whenever the host starts, and can't start it where the folder is gone.
 _PID_FILES = "/run/lock/golden-fleet-"
 
@@ -125,7 +129,7 @@ class Podman:
             *("run", "--detach", "--replace", "--systemd=always", "--pidfile", pid_file),
             *("--name", self._name(host), "--hostname", host, "--network", self._lab),
             *("--ip", address, "--mac-address", mac_address(address)),
-            *(("--cpu-shares", _LAUNCHED_CPU_SHARES) if group else ()),
+            *processor_share(launched=bool(group)),
             *(word for name, value in labels.items() for word in ("--label", f"{LABEL}{name}={value}")),
             *(word for capability in capabilities for word in ("--cap-add", capability)),
             image,
@@ -154,6 +158,12 @@ class Podman:
         words = ("sh", "-c", _READY, "ready", str(seconds), authorized_key, "yes" if write else "no")
         text = self._run([*entering(pid), *words], "wait for the boot", timeout_seconds=seconds + 15)
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def processor_share(launched: bool) -> tuple[str, ...]:
+    """Podman's options for what a host gets of a busy machine's processors; less for one that playbooks launch."""
+    group = () if os.path.isdir(_SYSTEMD_RUNS) else _GROUP_OF_ITS_OWN
+    return (*group, "--cpu-shares", _LAUNCHED_CPU_SHARES) if launched else group
 
 
 def entering(pid: int) -> list[str]:
