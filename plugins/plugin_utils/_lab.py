@@ -58,8 +58,9 @@ def lab_hosts(
         raise ValueError("a lab needs at least one zone")
     kinds = (
         ("balancers", "lb", ["balancers"], zones),
-        ("webs", "web", list(services), zones),
+        # First, so that they are a service's canaries: what is wrong with a release is met where least was tried.
         ("windows", "win", list(on_windows), zones),
+        ("webs", "web", list(services), zones),
         ("stores", "store", ["artifact_stores"], zones[:1]),
         ("developments", "dev", ["development"], zones[:1]),
     )

@@ -81,14 +81,14 @@ def test_services_beside_an_inventory_that_is_not_there_yet(tmp_path: pathlib.Pa
     assert "base" not in found
 
 
-def test_windows_hosts_are_in_the_services_that_can_be_on_them_and_after_all_others() -> None:
+def test_windows_hosts_are_in_the_services_that_can_be_on_them_and_come_first_there() -> None:
     hosts = lab_hosts(
         {"webs": 1, "windows": 2}, zones=["a", "b"], services=["datasette", "orders"], on_windows=["orders"]
     )
     assert hosts == [
-        {"name": "web1", "groups": ["datasette", "orders"], "vars": {"zone": "a"}},
         {"name": "win1", "groups": ["orders"], "vars": {"zone": "a"}, "windows": True},
         {"name": "win2", "groups": ["orders"], "vars": {"zone": "b"}, "windows": True},
+        {"name": "web1", "groups": ["datasette", "orders"], "vars": {"zone": "a"}},
     ]
     linux = {"hosts": [{"name": "web1", "address": "10.89.0.10"}], "connection": {"ansible_user": "operator"}}
     windows = {"hosts": [{"name": "win1", "address": "10.89.3.254"}, {"name": "win2", "address": "10.89.3.253"}]}
@@ -105,7 +105,7 @@ def test_windows_hosts_are_in_the_services_that_can_be_on_them_and_after_all_oth
         },
         "vars": {"ansible_connection": "psrp"},
     }
-    assert list(children["orders"]["hosts"]) == ["web1", "win1", "win2"]
+    assert list(children["orders"]["hosts"]) == ["win1", "win2", "web1"]
 
 
 def test_the_last_addresses_of_a_network() -> None:
