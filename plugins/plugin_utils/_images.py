@@ -221,7 +221,7 @@ def _row(image: Image, base: str) -> list[str]:
         image["state"],
         active_release(image),
         ", ".join(others) or "-",
-        str(record.get("from") or "role"),
+        str(record.get("from") or (record.get("parents") or ["role"])[-1]),
         image["made_at"][:19],
         str(record.get("made_by", "-")),
         ", ".join(image["used_by"]) or "-",

@@ -8,7 +8,7 @@ from typing import Any
 
 # What an image is: made and not proven yet; proven, for hosts to be launched from; proven wrong, and kept aside.
 STATES = ("candidate", "good", "bad")
-_KINDS = {"releases": list, "inputs": dict, "packages": dict, "proof": dict}
+_KINDS = {"releases": list, "inputs": dict, "packages": dict, "parents": list, "proof": dict}
 
 
 def fits(record: Any) -> bool:
