@@ -51,8 +51,8 @@ echo "host_key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)"
 # Of podman's usual 1024. On a real fleet the balancers have machines of their own: here many hosts that boot would
 # leave them no processor to answer customers with.
 _LAUNCHED_CPU_SHARES = "128"
-# Where systemd doesn't run, podman puts all hosts into one control group. It weighs as much as each session of this machine,
-# and Ansible's workers are sessions of their own: a busy controller would leave ten hosts a tenth of a processor.
+# Where systemd doesn't run, podman puts all hosts into one control group, which weighs as much as each session of this
+# machine. Ansible's workers are sessions of their own: a busy controller would leave ten hosts a tenth of a processor.
 _GROUP_OF_ITS_OWN = ("--cgroup-parent", "/")
 _SYSTEMD_RUNS = "/run/systemd/system"
 # Podman writes a host's process number there whenever the host starts, and can't start it where the folder is gone.
