@@ -227,6 +227,19 @@ def test_winrm_listens_behind_the_port_that_was_chosen(apply: Apply, host: Host)
         assert (made.values["port"].data, made.values["certthumbprint"].data) == (8443, thumbprint)
 
 
+# As in inventories/production: without what else tells a Windows host.
+@pytest.mark.parametrize("reached", [{"ansible_connection": "ansible.builtin.psrp"}])
+def test_the_example_service_has_what_every_windows_host_has(apply: Apply, host: Host) -> None:
+    assert changes(apply("orders")) > 0
+    assert listeners(host) == ["*+HTTPS"]
+    assert host.services.find("Orders") is not None
+    assert {rule["name"] for rule in host.system.firewall_rules} > {"WinRM over HTTPS"}
+    after = state(host)
+    assert changes(apply("orders")) == 0
+    assert state(host) == after
+    assert host.not_emulated == []
+
+
 def own_certificate(host: Host) -> list[str]:
     host.disk.write("C:\\own.pem", Authority(host.disk.root.parent / "own").file.read_bytes())
     return list(run_module(host, "win_certificate_store", {"path": "C:\\own.pem"})["thumbprints"])
