@@ -4,8 +4,8 @@
 
 Tests that ask for ``windows_host`` get inventory variables and nothing else, and assert through Ansible: with
 ``WINLAB_REAL_INVENTORY`` naming an inventory file they run against its first host in the group ``windows``. Tests of
-the emulator's own insides are marked ``emulator_only`` and are skipped then; so are those that reboot the host, marked
-``destructive``, unless ``WINLAB_DESTRUCTIVE`` is set as well.
+the emulator's own insides are marked ``emulator_only`` and are skipped then. Those that reboot a real host are marked
+``destructive`` and run only where ``WINLAB_DESTRUCTIVE`` is set as well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MISSING = {"mono": Mono.missing(), "wine": Wine.missing()}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "emulator_only: looks into the emulator; skipped against a real Windows host")
-    config.addinivalue_line("markers", "destructive: reboots the host; a real one only when asked for")
+    config.addinivalue_line("markers", "destructive: reboots a real host; only when asked for")
     for name in _MISSING:
         config.addinivalue_line("markers", f"{name}: really runs a .NET program; skipped where {name} is missing")
 
@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if real and item.get_closest_marker("emulator_only"):
             item.add_marker(pytest.mark.skip(reason="a test of the emulator, and the host is real"))
-        if real and item.get_closest_marker("destructive") and not os.environ.get("WINLAB_DESTRUCTIVE"):
-            item.add_marker(pytest.mark.skip(reason="would reboot a real host; WINLAB_DESTRUCTIVE=1 allows it"))
+        if item.get_closest_marker("destructive") and not (real and os.environ.get("WINLAB_DESTRUCTIVE")):
+            item.add_marker(pytest.mark.skip(reason="reboots a real host; WINLAB_DESTRUCTIVE=1 allows it"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -21,7 +21,7 @@ def test_the_play_passes_over_each_way_in(windows_hosts: dict[str, dict[str, Any
     assert {one["failures"] + one["unreachable"] for one in done.counts.values()} == {0}
 
 
-# By the time of its boot before and after, as playbooks/reboot.yml has it.
+# As playbooks/reboot.yml has it. An emulated one is rebooted in test_wire.py, in less time.
 @pytest.mark.destructive
 def test_a_reboot_is_waited_for(windows_host: dict[str, Any], ansible: Ansible) -> None:
     done = ansible(windows_host, "win_reboot", {"pre_reboot_delay": 2, "connect_timeout": 2})
