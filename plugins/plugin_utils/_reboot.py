@@ -18,12 +18,14 @@ def plan(
     contracts: Iterable[Mapping[str, Any]], pending: Mapping[str, bool], pools: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """What is to be done: ``hosts``, with the services that each is taken out of, and the version that it serves;
-    ``services``, all of these, whose locks are needed; ``problems`` of hosts that must stay as they are.
+    ``aside``, by host the services of which customers don't reach it; ``services``, all of these, whose locks are
+    needed; ``problems`` of hosts that must stay as they are.
 
-    ``pending`` is what each host said; one that was not asked is missing. A host that a run took out which then died
-    is brought back whether a reboot is still pending or not. One that customers don't reach is just rebooted.
+    ``pending`` is what each host said; one that was not asked is missing. A host that a reboot took out which then
+    died is brought back whether a reboot is still pending or not. One that anything else took out is in its hands.
     """
     hosts: dict[str, list[dict[str, str]]] = {host: [] for host, due in sorted(pending.items()) if due}
+    aside: dict[str, list[str]] = {}
     problems: dict[str, str] = {}
     # In one order for all hosts and runs, so that none waits for another one that waits for it.
     for contract in sorted(contracts, key=lambda one: str(one["service"])):
@@ -32,14 +34,19 @@ def plan(
         pool = pools.get(service, {"unreachable_balancers": [], "members": {}})
         for member in members:
             seen = pool["members"].get(member) or {"pool": "out", "lease": None, "version": None}
-            left = str((seen["lease"] or {}).get("rollout") or "").startswith(f"{service}-reboot-")
+            holder = str((seen["lease"] or {}).get("rollout") or "")
+            left = holder.startswith(f"{service}-reboot-")
             if not left and not pending[member]:
                 continue
             if pool["unreachable_balancers"]:
                 named = "; ".join(pool["unreachable_balancers"])
                 raise RebootError(f"balancer can't be reached, so no host may be taken out: {named}")
             steps = hosts.setdefault(member, [])
+            if seen["lease"] and not left:
+                problems[member] = f"{holder} has it; where that runs no more, playbooks/reconcile.yml settles it"
+                continue
             if not left and seen["pool"] not in _SERVING:
+                aside.setdefault(member, []).append(service)
                 continue
             version = (seen["lease"] or {}).get("version") if left else seen["version"]
             if not version:
@@ -47,9 +54,12 @@ def plan(
                 continue
             steps.append({"service": service, "version": version})
     able = {host: steps for host, steps in hosts.items() if host not in problems}
+    idle = {host: services for host, services in aside.items() if host in able}
+    serving = {step["service"] for steps in able.values() for step in steps}
     return {
         "hosts": able,
-        "services": sorted({step["service"] for steps in able.values() for step in steps}),
+        "aside": idle,
+        "services": sorted(serving.union(*idle.values())),
         "problems": problems,
     }
 

@@ -92,36 +92,57 @@ def firewall_addresses(sources: Iterable[str]) -> str:
     return ",".join(kept) or "any"
 
 
-def way_in(variables: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether Ansible reaches the host over WinRM by HTTP, and whether with a Basic password.
+_WINRM_CONNECTIONS = ("winrm", "psrp")
 
-    By the rules of the connection plugins winrm and psrp for what an inventory leaves out.
+
+def is_windows(variables: Mapping[str, Any]) -> bool:
+    """Whether an inventory says of a host that it is Windows: by its shell, or as it is reached by WinRM."""
+    shell = str(variables.get("ansible_shell_type") or "").rpartition(".")[2]
+    return shell in ("powershell", "cmd") or _connection(variables) in _WINRM_CONNECTIONS
+
+
+def _connection(variables: Mapping[str, Any]) -> str:
+    """Its name without the collection's."""
+    return str(variables.get("ansible_connection") or "ssh").rpartition(".")[2]
+
+
+def way_in(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether Ansible reaches the host over WinRM by HTTP, and whether with a Basic password; by which port.
+
+    By the rules of the connection plugins winrm, psrp and ssh for what an inventory leaves out. The port is 0 where
+    the connection is another one.
     """
-    kind = str(variables.get("ansible_connection") or "ssh").rpartition(".")[2]
-    if kind not in ("winrm", "psrp"):
-        return {"http": False, "basic": False}
-    port = variables.get(f"ansible_{kind}_port") or variables.get("ansible_port") or 5986
+    kind = _connection(variables)
+    port = int(variables.get(f"ansible_{kind}_port") or variables.get("ansible_port") or 0)
+    if kind not in _WINRM_CONNECTIONS:
+        return {"http": False, "basic": False, "port": (port or 22) if kind == "ssh" else 0}
     scheme = variables.get("ansible_psrp_protocol" if kind == "psrp" else "ansible_winrm_scheme")
-    scheme = scheme or ("http" if int(port) == 5985 else "https")
+    scheme = scheme or ("http" if port == 5985 else "https")
+    port = port or (5985 if kind == "psrp" and scheme == "http" else 5986)
+    told = {"http": scheme == "http", "port": port}
     if kind == "psrp":
-        return {"http": scheme == "http", "basic": variables.get("ansible_psrp_auth") == "basic"}
+        return {**told, "basic": variables.get("ansible_psrp_auth") == "basic"}
     ways = variables.get("ansible_winrm_transport") or []
     ways = ways.split(",") if isinstance(ways, str) else ways
     if not ways:
         ways = ["kerberos"] if "@" in str(variables.get("ansible_user") or "") else ["basic"]
     # pywinrm's old names; with a certificate of the user's, `ssl` means that.
     words = {"basic", "plaintext", *(() if variables.get("ansible_winrm_cert_pem") else ("ssl",))}
-    return {"http": scheme == "http", "basic": bool(words & set(ways))}
+    return {**told, "basic": bool(words & set(ways))}
 
 
+_HTTPS_PORT = 5986
 _LISTENER = "winrm/config/Listener?Address={}+Transport={}"
 
 
-def listener_commands(listeners: Iterable[str], used: str | None, certificate: str, https_only: bool) -> list[str]:
+def listener_commands(
+    listeners: Iterable[str], used: Mapping[str, Any], certificate: str, port: int, https_only: bool
+) -> list[str]:
     """The commands after which WinRM listens as is wanted.
 
-    ``listeners`` are the names of the keys that WinRM keeps them under, such as ``*+HTTP``; ``used`` is the thumbprint
-    of the certificate for HTTPS; ``certificate`` the one that it should have, empty for whatever it has.
+    ``listeners`` are the names of the keys that WinRM keeps them under, such as ``*+HTTP``; ``used`` has the thumbprint
+    of the ``certificate`` for HTTPS and its ``port``, as far as they are known; ``certificate`` is the one that it
+    should have, empty for whatever it has.
     """
     found = {tuple(name.rpartition("+")[::2]) for name in listeners}
     secure = sorted(address for address, transport in found if transport.upper() == "HTTPS")
@@ -129,9 +150,13 @@ def listener_commands(listeners: Iterable[str], used: str | None, certificate: s
     wanted = re.sub(r"\s", "", certificate).upper()
     commands = []
     if not secure and wanted:
-        commands.append(_winrm("create", "*", "HTTPS", f'@{{Hostname="";CertificateThumbprint="{wanted}"}}'))
-    elif wanted and "*" in secure and re.sub(r"\s", "", used or "").upper() != wanted:
-        commands.append(_winrm("set", "*", "HTTPS", f'@{{CertificateThumbprint="{wanted}"}}'))
+        at = f';Port="{port}"' if port != _HTTPS_PORT else ""
+        commands.append(_winrm("create", "*", "HTTPS", f'@{{Hostname="";CertificateThumbprint="{wanted}"{at}}}'))
+    elif "*" in secure:
+        shown = re.sub(r"\s", "", used.get("certificate") or "").upper()
+        values = [f'CertificateThumbprint="{wanted}"'] if wanted not in ("", shown) else []
+        values += [f'Port="{port}"'] if int(used.get("port") or port) != port else []
+        commands += [_winrm("set", "*", "HTTPS", f"@{{{';'.join(values)}}}")] if values else []
     if https_only and plain:
         if not secure and not wanted:
             raise WindowsRoleError(

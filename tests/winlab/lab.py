@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -120,6 +121,8 @@ class Lab:
 
     def write_inventory(self, file: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(yaml.safe_dump(self.inventory(), sort_keys=False))
-        file.chmod(0o600)
+        # Nobody else may read the passwords, at no moment; one that is there keeps its rights when it is opened.
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as opened:
+            yaml.safe_dump(self.inventory(), opened, sort_keys=False)
         return file

@@ -4,8 +4,8 @@
 
 Tests that ask for ``windows_host`` get inventory variables and nothing else, and assert through Ansible: with
 ``WINLAB_REAL_INVENTORY`` naming an inventory file they run against its first host in the group ``windows``. Tests of
-the emulator's own insides are marked ``emulator_only`` and are skipped then; those that reboot or install are marked
-``destructive`` and run against a real host only where ``WINLAB_DESTRUCTIVE`` is set as well.
+the emulator's own insides are marked ``emulator_only`` and are skipped then. Those that reboot a real host are marked
+``destructive`` and run only where ``WINLAB_DESTRUCTIVE`` is set as well.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _MISSING = {"mono": Mono.missing(), "wine": Wine.missing()}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "emulator_only: looks into the emulator; skipped against a real Windows host")
-    config.addinivalue_line("markers", "destructive: reboots or installs; against a real host only when asked for")
+    config.addinivalue_line("markers", "destructive: reboots a real host; only when asked for")
     for name in _MISSING:
-        config.addinivalue_line("markers", f"{name}: really runs a .NET program; skipped where {name} is not installed")
+        config.addinivalue_line("markers", f"{name}: really runs a .NET program; skipped where {name} is missing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,13 +42,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if real and item.get_closest_marker("emulator_only"):
             item.add_marker(pytest.mark.skip(reason="a test of the emulator, and the host is real"))
-        if real and item.get_closest_marker("destructive") and not os.environ.get("WINLAB_DESTRUCTIVE"):
-            item.add_marker(
-                pytest.mark.skip(reason="would change a real host for good; WINLAB_DESTRUCTIVE=1 allows it")
-            )
-        for name, why in _MISSING.items():
-            if why and item.get_closest_marker(name):
-                item.add_marker(pytest.mark.skip(reason=why))
+        if item.get_closest_marker("destructive") and not (real and os.environ.get("WINLAB_DESTRUCTIVE")):
+            item.add_marker(pytest.mark.skip(reason="reboots a real host; WINLAB_DESTRUCTIVE=1 allows it"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, why in _MISSING.items():
+        if item.get_closest_marker(name):
+            skip_where_missing(why)
+
+
+def skip_where_missing(why: str | None) -> None:
+    """Skips the test where something isn't installed, for that reason; in CI, which must have all, it fails."""
+    if why and "CI" in os.environ:
+        pytest.fail(f"CI must have what this test needs: {why}", pytrace=False)
+    if why:
+        pytest.skip(why)
 
 
 @dataclass(frozen=True)

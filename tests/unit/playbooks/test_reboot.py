@@ -65,7 +65,9 @@ def reboot(fleet: Fleet, lab: Lab, *more: str) -> subprocess.CompletedProcess[st
     return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
 
-def start(fleet: Fleet, lab: Lab, *more: str) -> subprocess.Popen[str]:
+def start(
+    fleet: Fleet, lab: Lab, *more: str, playbook: Path = ROOT / "playbooks" / "reboot.yml"
+) -> subprocess.Popen[str]:
     folder = fleet.balancers["lb1"].folder.parent
     _write_service(folder / "roles" / "shop", fleet)
     balancers = {
@@ -77,7 +79,7 @@ def start(fleet: Fleet, lab: Lab, *more: str) -> subprocess.Popen[str]:
     (folder / "hosts.json").write_text(json.dumps(groups))
     program = Path(sys.executable).with_name("ansible-playbook")
     return subprocess.Popen(
-        [program, "-i", folder / "hosts.json", "playbooks/reboot.yml", *more],
+        [program, "-i", folder / "hosts.json", playbook, *more],
         **{"cwd": ROOT, "stdout": -1, "stderr": -1, "text": True, "start_new_session": True},
         env={**os.environ, "ANSIBLE_CONFIG": "ansible.cfg", "ANSIBLE_ROLES_PATH": str(folder / "roles")},
     )
@@ -155,3 +157,117 @@ def test_one_that_does_not_serve_stops_the_others_and_the_same_command_goes_on(f
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert set(fleet.pools().values()) == {"online"}
     assert [host.boots for host in pending] == [1, 1]
+
+
+ROLLOUT = {
+    "owner": {"name": "anna@desk", "machine": "another"},
+    "rollout": "shop-2.0-20250101T000000Z",
+    "version": "2.0",
+    "ttl": 60,
+}
+
+
+def test_while_a_rollout_runs_no_host_is_rebooted_whether_it_has_taken_it_out_or_not(fleet: Fleet, lab: Lab) -> None:
+    open_with_version(fleet)
+    number = fleet.on("lock", **ROLLOUT)["number"]
+    for op in ("reserve", "drain"):
+        fleet.on(op, member="web1", number=number, lease_seconds=60, seconds=1)
+    assert fleet.pools()["web1"] == "maintenance"
+    lab["web1"].set_hazards(reboot_pending=True)
+    refused = reboot(fleet, lab)
+    assert refused.returncode != 0
+    assert f"web1 ({ROLLOUT['rollout']} has it" in refused.stdout
+    # One that it has not taken out yet, and one that is in neither pool, which it may bring in at any moment.
+    lab["web1"].set_hazards(reboot_pending=False)
+    lab["web2"].set_hazards(reboot_pending=True)
+    for pool in ("online", "out"):
+        if pool == "out":
+            fleet.balancers["lb1"].runtime.tell("set server shop/web2 state maint")
+        assert fleet.pools()["web2"] == pool
+        refused = reboot(fleet, lab)
+        assert refused.returncode != 0
+        assert f"anna@desk holds the lock for {ROLLOUT['rollout']}" in refused.stdout
+    assert [host.boots for host in lab.hosts] == [0, 0, 0]
+    assert fleet.on("info")["lock"]["number"] == number
+    # Once it has ended, the one in neither pool is just rebooted.
+    fleet.on("unlock", number=number)
+    done = reboot(fleet, lab)
+    assert done.returncode == 0, done.stdout
+    assert [host.boots for host in lab.hosts] == [0, 1, 0]
+    assert fleet.pools()["web2"] == "out"
+    assert fleet.on("info")["lock"] is None
+
+
+# As when the lock has gone to a rollout and come back; here this very run admits the host.
+ADMITTED = """
+- name: Plan with the host in neither pool
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Open
+      ansible.builtin.include_role:
+        name: golden.fleet.reboot
+        tasks_from: open.yml
+      vars: &told
+        reboot_contracts: "{{ lookup('golden.fleet.contracts') }}"
+        reboot_balancers: [lb1]
+        reboot_pending_hosts: {web1: true}
+
+- name: Reboot it, others having admitted it in between
+  hosts: web1
+  gather_facts: false
+  tasks:
+    - name: Admit it
+      golden.fleet.pool_member:
+        state: "{{ item }}"
+        balancers: [lb1]
+        service: shop
+        number: "{{ hostvars['localhost'].reboot_opened.numbers.shop }}"
+      loop: [maintenance, online]
+      when: admitted
+
+    - name: Lose the lock to them
+      golden.fleet.rollout_lock:
+        state: held
+        balancers: [lb1]
+        service: shop
+        rollout: shop-3.0-x
+        version: "3.0"
+        owner: {name: anna@desk, machine: another}
+        steal: true
+      when: stolen
+
+    - name: Reboot
+      ansible.builtin.include_role:
+        name: golden.fleet.reboot
+      vars:
+        <<: *told
+        reboot_pending: true
+        reboot_opened: "{{ hostvars['localhost'].reboot_opened }}"
+
+    - name: Say how it went
+      ansible.builtin.debug:
+        msg: "went: {{ reboot_outcome.result }} {{ reboot_outcome.detail }}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "went", "boots"),
+    [
+        pytest.param({"admitted": False, "stolen": False}, "rebooted", 1, id="nothing"),
+        pytest.param({"admitted": True, "stolen": False}, "untouched customers of shop reach it", 0, id="admitted"),
+        pytest.param({"admitted": False, "stolen": True}, "untouched lb1: anna@desk holds", 0, id="lock lost"),
+    ],
+)
+def test_a_host_without_customers_is_looked_at_again_under_the_lock_right_before_it_is_rebooted(
+    fleet: Fleet, lab: Lab, tmp_path: Path, meanwhile: dict[str, bool], went: str, boots: int
+) -> None:
+    playbook = tmp_path / "admitted.yml"
+    playbook.write_text(ADMITTED)
+    lab["web1"].set_hazards(reboot_pending=True)
+    running = start(fleet, lab, "-e", json.dumps(meanwhile), playbook=playbook)
+    out, err = running.communicate(timeout=180)
+    assert running.returncode == 0, out + err
+    assert f"went: {went}" in out, out
+    assert lab["web1"].boots == boots
+    assert fleet.pools()["web1"] == ("online" if meanwhile["admitted"] else "out")

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import glob
 import http.client
 import os
 import pathlib
+import runpy
 import shutil
 import socket
 import subprocess
@@ -17,9 +19,18 @@ import time
 import pytest
 from ansible_collections.golden.fleet.plugins.plugin_utils import _gates_results
 
-ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "orders"
-MISSING = [name for name in ("mono", "mcs", "nunit-console") if shutil.which(name) is None]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}; tools/setup --lab does")
+from tests.winlab.pytest_plugin import skip_where_missing
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
+ROLE = CHECKOUT / "roles" / "orders"
+PROGRAMS = ("mono", "mcs", "nunit-console")
+
+
+@pytest.fixture(autouse=True)
+def programs():
+    framework = runpy.run_path(str(ROLE / "tests" / "suite.py"))["FRAMEWORK"]
+    missing = [name for name in PROGRAMS if shutil.which(name) is None] + ([] if glob.glob(framework) else [framework])
+    skip_where_missing(missing and f"not installed: {', '.join(missing)}; tools/setup --lab does")
 
 
 def build(version, out):
@@ -94,6 +105,11 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
     for folder in ("one", "two"):
         assert build("1.0.0", tmp_path / folder).returncode == 0
     assert (tmp_path / "one" / "Orders.exe").read_bytes() == (tmp_path / "two" / "Orders.exe").read_bytes()
+
+
+def test_what_speaks_to_the_service_manager_is_the_same_in_the_emulator_s_own_test():
+    copy = CHECKOUT / "tests" / "winlab" / "tests" / "files" / "WindowsService.cs"
+    assert copy.read_bytes() == (ROLE / "artifact" / "WindowsService.cs").read_bytes()
 
 
 def test_a_version_that_is_none_is_refused(tmp_path):

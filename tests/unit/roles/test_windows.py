@@ -44,16 +44,23 @@ def host(lab: Lab) -> Host:
 
 
 @pytest.fixture
-def apply(tmp_path: Path, lab: Lab) -> Apply:
-    """Applies a role to the host, or one of its entries."""
+def reached() -> dict[str, Any]:
+    """What the inventory says of the host besides."""
+    return {}
+
+
+@pytest.fixture
+def apply(tmp_path: Path, lab: Lab, reached: dict[str, Any]) -> Apply:
+    """Applies a role to the host, or one of its entries. Each host of a lab has WinRM at a port of its own."""
 
     def applied(role: str, *more: str, entry: str = "main", by: Lab = lab, **variables: Any) -> Done:
         include = {"name": f"golden.fleet.{role}", "tasks_from": entry}
+        variables = {"windows_base_winrm_port": by.hosts[0].port, **variables}
         task = {"name": "Apply the role", "ansible.builtin.include_role": include, "vars": variables}
         play = [{"name": "Apply", "hosts": "windows", "gather_facts": False, "tasks": [task]}]
         file = tmp_path / "play.yml"
         file.write_text(yaml.safe_dump(play), encoding="utf-8")
-        return run_play(tmp_path, {"win1": by.variables(by.hosts[0])}, file, *more)
+        return run_play(tmp_path, {"win1": {**by.variables(by.hosts[0]), **reached}}, file, *more)
 
     return applied
 
@@ -153,6 +160,9 @@ def test_a_default_site_that_is_somebody_s_stays(apply: Apply, host: Host) -> No
     assert "default web site" in host.system.sites
 
 
+OTHER_PORT = {"windows_base_winrm_port": 5986}
+
+
 def listeners(host: Host) -> list[str]:
     found = host.registry.find(LISTENERS)
     return [] if found is None else [key.name for key in found.keys.values()]
@@ -165,9 +175,12 @@ def test_a_host_that_is_reached_by_http_is_left_as_it_is(apply: Apply) -> None:
         assert done.rc != 0
         assert "reached over HTTP, which windows_base closes" in done.output
         assert state(lab.hosts[0]) == before
-        # Unless it may stay open.
-        assert changes(apply("windows_base", by=lab, windows_base_winrm_https_only=False)) > 0
+        # Unless it may stay open: then the firewall lets it in as well.
+        assert changes(apply("windows_base", by=lab, windows_base_winrm_https_only=False, **OTHER_PORT)) > 0
         assert listeners(lab.hosts[0]) == ["*+HTTP"]
+        rules = {rule["name"]: str(rule["localport"]) for rule in lab.hosts[0].system.firewall_rules}
+        assert rules == {"WinRM over HTTPS": "5986", "WinRM over HTTP": str(lab.hosts[0].port)}
+        assert changes(apply("windows_base", by=lab, windows_base_winrm_https_only=False, **OTHER_PORT)) == 0
 
 
 def test_a_listener_is_made_before_the_last_one_goes_which_cuts_the_connection(apply: Apply) -> None:
@@ -180,6 +193,51 @@ def test_a_listener_is_made_before_the_last_one_goes_which_cuts_the_connection(a
         apply("windows_base", by=lab, **given)
         assert listeners(host) == ["*+HTTPS"]
         assert "UNREACHABLE" in apply("windows_base", by=lab, windows_base_winrm_https_only=False).output.upper()
+
+
+def test_a_port_that_the_firewall_would_not_let_in_is_refused_before_anything_is_changed(
+    apply: Apply, host: Host
+) -> None:
+    before = state(host)
+    done = apply("windows_base", **OTHER_PORT)
+    assert done.rc != 0
+    assert f"reached by port {host.port}" in done.output
+    assert state(host) == before
+    # As where a port leads to another one on the way.
+    host.registry.set(f"{LISTENERS}\\*+HTTPS", "Port", 5986, "dword")
+    before = state(host)
+    done = apply("windows_base")
+    assert done.rc != 0
+    assert "WinRM over HTTPS is at 5986 there" in done.output
+    assert state(host) == before
+
+
+def test_winrm_listens_behind_the_port_that_was_chosen(apply: Apply, host: Host) -> None:
+    assert changes(apply("windows_base", windows_base_may_cut_connection=True, **OTHER_PORT)) > 0
+    listener = host.registry.find(f"{LISTENERS}\\*+HTTPS")
+    assert listener is not None
+    assert listener.values["port"].data == 5986
+    assert [rule["localport"] for rule in host.system.firewall_rules] == ["5986"]
+    with Lab(1, scheme="http") as lab:
+        (thumbprint,) = own_certificate(lab.hosts[0])
+        given = {"windows_base_winrm_certificate": thumbprint, "windows_base_winrm_port": 8443}
+        changes(apply("windows_base", by=lab, windows_base_winrm_https_only=False, **given))
+        made = lab.hosts[0].registry.find(f"{LISTENERS}\\*+HTTPS")
+        assert made is not None
+        assert (made.values["port"].data, made.values["certthumbprint"].data) == (8443, thumbprint)
+
+
+# As in inventories/production: without what else tells a Windows host.
+@pytest.mark.parametrize("reached", [{"ansible_connection": "ansible.builtin.psrp"}])
+def test_the_example_service_has_what_every_windows_host_has(apply: Apply, host: Host) -> None:
+    assert changes(apply("orders")) > 0
+    assert listeners(host) == ["*+HTTPS"]
+    assert host.services.find("Orders") is not None
+    assert {rule["name"] for rule in host.system.firewall_rules} > {"WinRM over HTTPS"}
+    after = state(host)
+    assert changes(apply("orders")) == 0
+    assert state(host) == after
+    assert host.not_emulated == []
 
 
 def own_certificate(host: Host) -> list[str]:

@@ -8,7 +8,6 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +103,7 @@ class Host:
         # As Windows has it: HTTP from the beginning, HTTPS where somebody has seen to it.
         self.registry.set(f"{builtin.LISTENERS}\\*+HTTP", "Port", 5985, "dword")
         if self._tls:
-            self.registry.set(f"{builtin.LISTENERS}\\*+HTTPS", "Port", 5986, "dword")
-            self.registry.set(f"{builtin.LISTENERS}\\*+HTTPS", "certThumbprint", "0" * 40)
+            self.registry.set(self._own_listener, "certThumbprint", "0" * 40)
         for name, shown in _BUILT_IN.items():
             path = "C:\\Windows\\System32\\svchost.exe -k netsvcs"
             self.services.add(Service(name, path, shown, state="started", built_in=True))
@@ -197,6 +195,8 @@ class Host:
             before=self.hazards.pass_by,
         ).start()
         self._port = self._server.port
+        if self.boots == 0:
+            self.registry.set(self._own_listener, "Port", self._port, "dword")
         return self
 
     @property
@@ -246,7 +246,11 @@ class Host:
             self.start()
 
     def _listens(self) -> bool:
-        return self.registry.find(f"{builtin.LISTENERS}\\*+{'HTTPS' if self._tls else 'HTTP'}") is not None
+        return self.registry.find(self._own_listener) is not None
+
+    @property
+    def _own_listener(self) -> str:
+        return f"{builtin.LISTENERS}\\*+{'HTTPS' if self._tls else 'HTTP'}"
 
     def follow_listeners(self) -> None:
         """After a change of them: is the one gone that this host is reached by, nobody reaches it any more."""
@@ -282,4 +286,3 @@ class Host:
 
 MACHINE_ENVIRONMENT = "HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment"
 USER_ENVIRONMENT = "HKCU:\\Environment"
-Clock = Callable[[], float]

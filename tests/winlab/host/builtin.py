@@ -36,11 +36,12 @@ def register(answers: Answers) -> None:
     answers.do(r"(?i)netsh(?:\.exe)? http delete urlacl \"?url=(?P<url>[^\s\"]+)\"?", _delete_reservation)
 
 
-# Without a name of the host and a port, which have their usual values then.
+# Without a name of the host, which has its usual value then.
 _WINRM = (
     r"(?i)(?:cmd(?:\.exe)? /c )?winrm (?P<verb>create|set|delete) winrm/config/Listener"
     r"\?Address=(?P<address>[^+\s]+)\+Transport=(?P<transport>HTTPS?)"
-    r"(?: @\{(?:Hostname=\"\";)?(?:CertificateThumbprint=\"(?P<thumbprint>[0-9A-F]*)\")?\})?"
+    r"(?: @\{(?:Hostname=\"\";)?(?:CertificateThumbprint=\"(?P<thumbprint>[0-9A-F]*)\")?"
+    r"(?:;?Port=\"(?P<port>\d+)\")?\})?"
 )
 
 
@@ -123,7 +124,7 @@ def _delete_reservation(host: Host, found: re.Match[str]) -> Said:
 
 
 def _winrm_listener(host: Host, found: re.Match[str]) -> Said:
-    """The host's own listener stays as it is, but that one that is deleted is heard no more."""
+    """The host's own listener stays where it is, but one that is deleted is heard no more."""
     transport, verb = found["transport"].upper(), found["verb"].lower()
     path = f"{LISTENERS}\\{found['address']}+{transport}"
     if (host.registry.find(path) is None) != (verb == "create"):
@@ -134,9 +135,11 @@ def _winrm_listener(host: Host, found: re.Match[str]) -> Said:
         host.follow_listeners()
         return Said()
     thumbprint = (found["thumbprint"] or "").upper()
-    if transport == "HTTPS" and thumbprint not in {one.thumbprint for one in host.system.certificates}:
+    shows = transport == "HTTPS" and (verb == "create" or bool(thumbprint))
+    if shows and thumbprint not in {one.thumbprint for one in host.system.certificates}:
         return Said(stderr="WSManFault\r\n    Message = Cannot find the certificate that was requested.\r\n", rc=1)
-    host.registry.set(path, "Port", 5986 if transport == "HTTPS" else 5985, "dword")
+    if found["port"] or verb == "create":
+        host.registry.set(path, "Port", int(found["port"] or (5986 if transport == "HTTPS" else 5985)), "dword")
     if thumbprint:
         host.registry.set(path, "certThumbprint", thumbprint)
     return Said("ResourceCreated\r\n" if verb == "create" else "Listener\r\n")

@@ -23,12 +23,15 @@ import zipfile
 import pytest
 
 from tests.winlab.engines.mono import Mono
-from tests.winlab.pytest_plugin import windows_host, windows_labs  # noqa: F401  # fixtures
-
-pytestmark = pytest.mark.skipif(bool(Mono.missing()), reason=str(Mono.missing()))
+from tests.winlab.pytest_plugin import skip_where_missing, windows_host, windows_labs  # noqa: F401  # fixtures
 
 RECIPE = pathlib.Path(__file__).resolve().parents[4] / "roles" / "orders" / "artifact" / "build.py"
 ROOT, SERVICE = "C:\\srv\\fleet-trial", "fleet-trial"
+
+
+@pytest.fixture(autouse=True)
+def programs():
+    skip_where_missing(Mono.missing())
 
 
 def address_towards(host):

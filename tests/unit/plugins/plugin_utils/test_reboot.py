@@ -37,13 +37,35 @@ def test_a_host_is_taken_out_of_all_its_services_in_the_order_of_their_names() -
     [
         pytest.param(seen("down"), ["1.0"], id="one whose health checks fail counts as gone, and is taken out"),
         pytest.param(seen("out"), [], id="one that was never admitted has no customers"),
-        pytest.param(seen("maintenance", "shop-2.0-x"), [], id="one that a rollout has left out stays out"),
         pytest.param(seen("maintenance", "shop-reboot-x"), ["2.0"], id="one that a reboot has left out comes back"),
     ],
 )
 def test_what_is_done_depends_on_the_pool(member: dict[str, Any], steps: list[str]) -> None:
     plan = planned({"web2": True}, pool(web2=member), pool())
     assert [step["version"] for step in plan["hosts"]["web2"]] == steps
+
+
+def test_one_that_has_no_customers_is_rebooted_under_the_locks_of_all_its_services() -> None:
+    plan = planned({"web1": True}, pool(web1=seen("out")), pool(web1=seen("maintenance")))
+    assert plan["hosts"] == {"web1": []}
+    assert plan["aside"] == {"web1": ["pages", "shop"]}
+    assert plan["services"] == ["pages", "shop"]
+    plan = planned({"web1": True}, pool(web1=seen()), pool(web1=seen("out")))
+    assert plan["hosts"] == {"web1": [{"service": "shop", "version": "1.0"}]}
+    assert plan["aside"] == {"web1": ["pages"]}
+    assert plan["services"] == ["pages", "shop"]
+
+
+@pytest.mark.parametrize("where", ["online", "draining", "maintenance", "out"])
+def test_one_that_a_rollout_has_stays_as_it_is(where: str) -> None:
+    plan = planned({"web1": True, "web2": True}, pool(web1=seen(where, "shop-2.0-x"), web2=seen()), pool(web1=seen()))
+    assert list(plan["hosts"]) == ["web2"]
+    assert plan["aside"] == {}
+    assert plan["services"] == ["shop"]
+    assert "shop-2.0-x has it" in plan["problems"]["web1"]
+    # Nor is one that a reboot of another service left out.
+    plan = planned({"web1": True}, pool(web1=seen(where, "pages-reboot-x")), pool())
+    assert plan["hosts"] == {}
 
 
 def test_one_that_a_dead_run_has_rebooted_is_brought_back_though_nothing_is_pending() -> None:
@@ -53,7 +75,7 @@ def test_one_that_a_dead_run_has_rebooted_is_brought_back_though_nothing_is_pend
 
 def test_nothing_is_planned_where_nothing_is_pending() -> None:
     plan = planned({"web1": False}, pool(web1=seen()), pool(web1=seen()))
-    assert plan == {"hosts": {}, "services": [], "problems": {}}
+    assert plan == {"hosts": {}, "aside": {}, "services": [], "problems": {}}
     assert _reboot.table(plan) == ["no host"]
 
 

@@ -180,7 +180,44 @@ def test_a_binding_without_a_certificate_is_http() -> None:
     ],
 )
 def test_the_way_in_is_known(variables: dict[str, object], http: bool, basic: bool) -> None:
-    assert roles.way_in(variables) == {"http": http, "basic": basic}
+    found = roles.way_in(variables)
+    assert (found["http"], found["basic"]) == (http, basic)
+
+
+@pytest.mark.parametrize(
+    ("variables", "port"),
+    [
+        ({"ansible_connection": "ansible.builtin.psrp"}, 5986),
+        ({"ansible_connection": "psrp", "ansible_psrp_protocol": "http"}, 5985),
+        ({"ansible_connection": "psrp", "ansible_port": "8443"}, 8443),
+        ({"ansible_connection": "winrm"}, 5986),
+        ({"ansible_connection": "winrm", "ansible_winrm_scheme": "http"}, 5986),
+        ({"ansible_connection": "winrm", "ansible_winrm_port": 8443, "ansible_port": 22}, 8443),
+        ({}, 22),
+        ({"ansible_connection": "local", "ansible_port": 5}, 0),
+    ],
+)
+def test_the_port_in_use_is_known(variables: dict[str, object], port: int) -> None:
+    assert roles.way_in(variables)["port"] == port
+
+
+@pytest.mark.parametrize(
+    ("variables", "windows"),
+    [
+        ({}, False),
+        ({"ansible_connection": "ssh", "ansible_shell_type": "sh"}, False),
+        ({"ansible_connection": "containers.podman.podman", "ansible_shell_type": None}, False),
+        ({"ansible_shell_type": "powershell"}, True),
+        ({"ansible_shell_type": "ansible.builtin.powershell"}, True),
+        ({"ansible_shell_type": "cmd", "ansible_connection": "ssh"}, True),
+        ({"ansible_connection": "winrm"}, True),
+        ({"ansible_connection": "psrp"}, True),
+        ({"ansible_connection": "ansible.builtin.winrm"}, True),
+        ({"ansible_connection": "ansible.builtin.psrp"}, True),
+    ],
+)
+def test_a_windows_host_is_known_by_its_shell_or_by_winrm(variables: dict[str, object], windows: bool) -> None:
+    assert roles.is_windows(variables) is windows
 
 
 WINRM = "cmd.exe /c winrm {} winrm/config/Listener?Address=*+Transport={}"
@@ -195,8 +232,8 @@ SET = WINRM.format("set", "HTTPS") + ' @{CertificateThumbprint="AB12"}'
         pytest.param(["*+HTTPS"], "AB12", "ab 12", True, [], id="with the certificate"),
         pytest.param(["*+HTTP", "*+HTTPS"], "AB12", "", True, [WINRM.format("delete", "HTTP")], id="HTTP as well"),
         pytest.param(["*+HTTP", "*+HTTPS"], "AB12", "", False, [], id="HTTP may stay"),
-        pytest.param(["*+HTTP"], None, "ab12", True, [CREATE, WINRM.format("delete", "HTTP")], id="HTTP alone"),
-        pytest.param(["*+HTTP"], None, "", False, [], id="HTTP alone may stay"),
+        pytest.param(["*+HTTP"], "", "ab12", True, [CREATE, WINRM.format("delete", "HTTP")], id="HTTP alone"),
+        pytest.param(["*+HTTP"], "", "", False, [], id="HTTP alone may stay"),
         pytest.param(["*+HTTPS"], "CD", "AB12", True, [SET], id="another certificate"),
         pytest.param(
             ["IP:192.0.2.7+HTTP", "*+HTTPS"],
@@ -206,18 +243,34 @@ SET = WINRM.format("set", "HTTPS") + ' @{CertificateThumbprint="AB12"}'
             [WINRM.format("delete", "HTTP").replace("*", "IP:192.0.2.7")],
             id="HTTP at one address",
         ),
-        pytest.param([], None, "", True, [], id="no listener, reached by other means"),
+        pytest.param([], "", "", True, [], id="no listener, reached by other means"),
     ],
 )
 def test_winrm_listens_as_is_wanted(
-    listeners: list[str], used: str | None, certificate: str, https_only: bool, commands: list[str]
+    listeners: list[str], used: str, certificate: str, https_only: bool, commands: list[str]
 ) -> None:
-    assert roles.listener_commands(listeners, used, certificate, https_only) == commands
+    assert roles.listener_commands(listeners, {"certificate": used}, certificate, 5986, https_only) == commands
+
+
+@pytest.mark.parametrize(
+    ("listeners", "used", "port", "commands"),
+    [
+        pytest.param([], {}, 8443, [CREATE.replace("}", ';Port="8443"}')], id="made at the port"),
+        pytest.param(["*+HTTPS"], {"port": 8443}, 8443, [SET], id="it is there"),
+        pytest.param(["*+HTTPS"], {"port": 0}, 8443, [SET], id="nobody knows where it is"),
+        pytest.param(["*+HTTPS"], {"port": 5986}, 8443, [SET.replace("}", ';Port="8443"}')], id="brought there"),
+        pytest.param(["*+HTTPS"], {"port": 8443}, 5986, [SET.replace("}", ';Port="5986"}')], id="brought back"),
+    ],
+)
+def test_winrm_listens_behind_the_port_that_the_firewall_lets_in(
+    listeners: list[str], used: dict[str, object], port: int, commands: list[str]
+) -> None:
+    assert roles.listener_commands(listeners, used, "AB12", port, True) == commands
 
 
 def test_the_last_listener_is_not_taken_away() -> None:
     with pytest.raises(roles.WindowsRoleError, match="would not listen at all"):
-        roles.listener_commands(["*+HTTP"], None, "", True)
+        roles.listener_commands(["*+HTTP"], {}, "", 5986, True)
 
 
 def test_a_service_may_change_nothing_but_what_is_shared() -> None:
