@@ -104,12 +104,12 @@ def changed(
     return WindowsReleases(modules, windows).change(checked({**about, **artifact, **given}))  # type: ignore[arg-type]
 
 
-def store_fixture(folder: Path) -> Iterator[Store]:
-    """The body of a fixture."""
+def store_fixture(folder: Path, address: str = "127.0.0.1") -> Iterator[Store]:
+    """The body of a fixture. A host with an address of its own takes 127.0.0.1 for itself, so it needs another one."""
     handler = functools.partial(_QuietHandler, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = http.server.ThreadingHTTPServer((address, 0), handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield Store(folder, f"http://127.0.0.1:{server.server_address[1]}")
+    yield Store(folder, f"http://{address}:{server.server_address[1]}")
     server.shutdown()
     server.server_close()
 
