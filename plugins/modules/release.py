@@ -14,13 +14,17 @@ description:
   - V(active) switches the link C(current) to it in one step that survives a power cut, then runs O(activate). Where
     these fail, the task fails and the switch counts as begun. Run again, it is carried through. To turn back, activate
     the earlier version.
+  - On a Windows host V(active) gives the service or the website the release's path and starts it anew. Recorded is
+    what was carried through to its end; a release that is active by the record is switched to again where it isn't what
+    runs.
   - V(good) marks it as proven, V(bad) as not to be offered again, with the time and the O(reason).
-  - The work is done by one Python program on the host, in one round trip. Nothing is installed there.
+  - On a Linux host the work is done by one Python program, in one round trip; on a Windows host by stock modules, one
+    after the other. Nothing is installed there.
 options:
   root:
     description:
-      - The folder of the service on the host. Below it are C(releases/<version>), the link C(current), C(shared) for
-        what outlives releases, and the records.
+      - The folder of the service on a Linux host. Below it are C(releases/<version>), the link C(current), C(shared)
+        for what outlives releases, and the records.
     type: str
     required: true
   version:
@@ -34,8 +38,8 @@ options:
     default: staged
   url:
     description:
-      - Where the host fetches the artifact from, a tar archive, plain or compressed by gzip, bzip2 or xz. C(http) and
-        C(https) only.
+      - Where the host fetches the artifact from, a zip, or on a Linux host also a tar archive, plain or compressed by
+        gzip, bzip2 or xz. C(http) and C(https) only.
       - Either this or O(src) is needed while the version isn't staged, else it isn't used.
     type: str
   src:
@@ -47,10 +51,12 @@ options:
       - A staged version that was made of an artifact with another sha256 is an error.
     type: str
   headers:
-    description: Headers for the request, such as one with a token. Another host that O(url) redirects to isn't told.
+    description:
+      - Headers for the request, such as one with a token. Another host that O(url) redirects to isn't told.
+      - A Windows host follows no redirect where there are headers.
     type: dict
   max_bytes:
-    description: The largest size of the artifact, and of what it unpacks to.
+    description: The largest size of the artifact, and of what it unpacks to. For a Windows host see O(unpacked_bytes).
     type: int
     default: 1073741824
   max_files:
@@ -60,11 +66,13 @@ options:
   retries:
     description:
       - How often in a row the fetch is tried again without getting on. Where the store allows it, it goes on where
-        it was cut.
+        it was cut; on a Windows host it begins anew.
     type: int
     default: 4
   fetch_timeout_seconds:
-    description: How long the store may send nothing, or next to nothing, before the attempt is given up.
+    description:
+      - How long the store may send nothing, or next to nothing, before the attempt is given up. On a Windows host, the
+        C(url_timeout) of M(ansible.windows.win_get_url).
     type: float
     default: 20.0
   prepare:
@@ -84,7 +92,9 @@ options:
     type: list
     elements: raw
   activate_timeout_seconds:
-    description: How long all commands of O(activate) together may take. Then they are killed with all they started.
+    description:
+      - How long all commands of O(activate) together may take. Then they are killed with all they started.
+      - On a Windows host the service's stop and start count as well. One that isn't done then is asked how it stands.
     type: float
     default: 60.0
   windows:
@@ -125,14 +135,15 @@ attributes:
     support: full
     details:
       - A version that isn't staged counts as one that an earlier task of the same run would have staged.
+      - A Windows host's pending reboot, or a service or website that isn't there, is refused as without check mode.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
 notes:
   - A host that can't be reached fails with RV(unreachable_host), not as Ansible's unreachable, so that C(rescue) runs.
   - A Linux host needs Python 3.9 or later, and nothing else.
-  - On a Windows host, stock modules of C(ansible.windows), C(community.windows) and C(microsoft.iis) do the work, some
-    three a state; the artifact is a zip. The release that is switched to is named in the path of the service or of the
+  - On a Windows host, stock modules of C(ansible.windows), C(community.windows) and C(microsoft.iis) do the work, two
+    to six a state; the artifact is a zip. The release that is switched to is named in the path of the service or of the
     website, the record is in the registry. Pruned releases lose their folders when the next one is staged.
 seealso:
   - module: golden.fleet.release_info
@@ -196,7 +207,7 @@ kind:
   description:
     - What kind of failure it was, one of V(bad_input), V(superseded), V(not_staged), V(fetch), V(checksum), V(archive),
       V(command), V(disk), V(locked), V(unreachable), on Windows also V(stuck) (what runs does not
-      stop, and runs on) and V(reboot_pending).
+      stop, and is still there) and V(reboot_pending).
   returned: failure
   type: str
   sample: checksum

@@ -10,6 +10,8 @@ author: The golden.fleet founders
 description:
   - Tells which release is active, and which are staged, proven good or marked bad.
   - Takes no lock and waits for nobody. A host that was never provisioned has no releases.
+  - On a Windows host it is the record of what was carried through last. Whether that runs, M(golden.fleet.release)
+    looks at with C(state=active).
 options:
   root:
     description: The folder of the service on the host.

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import urllib.error
 import urllib.request
 from typing import Any
 from urllib.parse import quote
+
+from ansible_collections.golden.fleet.plugins.module_utils._release.fetch import without_secrets
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
@@ -47,24 +50,25 @@ def list_versions(store: str, service: str) -> list[str]:
 def _get(url: str) -> bytes | None:
     """The body behind ``url``, or None where there is none (404)."""
     if not url.startswith(("http://", "https://")):
-        raise StoreError(f"artifact_store_url must begin with http:// or https://, not {url!r}")
+        raise StoreError("artifact_store_url must begin with http:// or https://")
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310  # scheme checked above
             return answer.read(_ANSWER_LIMIT)
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
-        raise StoreError(f"the artifact store answers {error.code} for {url}") from error
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise StoreError(f"the artifact store can't be reached: {url}: {reason}") from error
+        raise StoreError(f"the artifact store answers {error.code} for {without_secrets(url)}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        # What isn't the network's is about the URL, and would show it whole.
+        reason = getattr(error, "reason", error) if isinstance(error, OSError) else "that URL can't be used"
+        raise StoreError(f"the artifact store can't be reached: {without_secrets(url)}: {reason}") from None
 
 
 def _parse(body: bytes, url: str) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise StoreError(f"{url} is no JSON: {body[:80]!r}") from error
+        raise StoreError(f"{without_secrets(url)} is no JSON: {body[:80]!r}") from error
 
 
 def _check(manifest: Any, service: str, version: str) -> None:

@@ -20,6 +20,8 @@ from ansible_collections.golden.fleet.plugins.module_utils._release.errors impor
 from ansible_collections.golden.fleet.plugins.module_utils._release.found import Found
 
 REGISTRY_KEY = r"HKLM:\SOFTWARE\golden.fleet"
+# A single plain name. Windows drops a dot at the end, so none is allowed there.
+_FOLDER = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?"
 _FIELDS = ("sha256", "staged_at", "good_at", "bad_at", "reason")
 
 
@@ -53,6 +55,14 @@ class Recorded(NamedTuple):
 
     found: Found
     struck: list[str]  # folders of releases that were pruned, which go before the next one is staged
+
+    def says_active(self, version: str) -> bool:
+        """Whether the last switch that was carried through was to this version."""
+        return self.found.active == version and self.found.activation_done
+
+    def unfinished(self) -> Recorded:
+        """As if the last switch had only begun."""
+        return self.replaced(self.found._replace(activation={**self.found.activation, "done_at": None}))
 
     @property
     def fresh(self) -> bool:
@@ -112,12 +122,9 @@ def recorded(text: str | None, root: str) -> Recorded:
         raise DiskError(f"the record of {root} in {REGISTRY_KEY} can't be read: {error}") from None
     active = activation.get("version")
     found = Found(active if active in releases else None, activation, number, releases)
-    prefix = rf"{root}\releases".lower() + "\\"
     # It is about to be removed: what somebody wrote into the registry may not name another place.
-    inside = [
-        one for one in struck if one.lower().startswith(prefix) and "\\" not in one[len(prefix) :] and one[-2:] != ".."
-    ]
-    return Recorded(found, inside)
+    place = re.compile(re.escape(rf"{root}\releases") + rf"\\{_FOLDER}", re.IGNORECASE)
+    return Recorded(found, [one for one in struck if place.fullmatch(one)])
 
 
 def _quoted(word: str) -> str:

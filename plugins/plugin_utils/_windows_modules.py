@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import signal
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import CommandError
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import UnreachableError
 
@@ -19,14 +21,26 @@ _POLL_SECONDS = (0.3, 2.0)
 _PATIENCE_SECONDS = 30.0
 # Ansible's own limit for what runs in the background ends the waiting and not the command, so it comes after ours.
 _SPARE_SECONDS = 60
+# How long a shell in which something hangs may take to be closed.
+_CLOSE_SECONDS = 10.0
+# The one error of a connection that winrm doesn't raise as such.
+_SEND_FAILED = "winrm send_input failed"
 
 
 class ModuleError(Exception):
-    """A module failed; the message is the module's own."""
+    """A module failed; the message is the module's own, ``result`` all that it answered."""
+
+    def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.result = dict(result or {})
 
 
 class OverdueError(Exception):
-    """A command was ended at its time limit. Says what else is known of that."""
+    """A command was ended, or a module not waited for any longer, at a time limit. Says what else is known of that."""
+
+
+class _Rung(BaseException):
+    """The time is over. No error as the others are: what lies between is not to catch it."""
 
 
 def is_windows(connection: Any) -> bool:
@@ -43,10 +57,29 @@ class WindowsModules:
 
     def run(self, module: str, **arguments: Any) -> dict[str, Any]:
         """The module's result. Raises ModuleError where it failed, UnreachableError where nobody answered."""
-        result = self._asked(module, arguments)
-        if result.get("failed"):
-            raise ModuleError(_said(result))
-        return result
+        return _succeeded(self._asked(module, arguments))
+
+    def run_quietly(self, module: str, **arguments: Any) -> dict[str, Any]:
+        """As ``run``, and the host's event log has nothing of the arguments."""
+        return _succeeded(self._asked(module, arguments, no_log=True))
+
+    def run_within(self, seconds: float, module: str, **arguments: Any) -> dict[str, Any]:
+        """As ``run``, with both sides of the ``diff``. Raises OverdueError where there is no answer within the time.
+
+        What hangs then ends with its shell, as far as the host has it so: who wants to know how it stands asks it.
+        """
+        answer = None
+        try:
+            with _alarm(seconds) as rung:
+                answer = self._asked(module, arguments, diff=True)
+        except (_Rung, Exception):
+            # Libraries tidy up on the way out, and may fail at that; what rang first counts.
+            if not rung.is_set():
+                raise
+        if answer is None:
+            self._close_shell()
+            raise OverdueError(f"{module.rpartition('.')[2]} gave no answer within {seconds:.3g} s")
+        return _succeeded(answer)
 
     def command(self, words: list[str], folder: str, timeout_seconds: float) -> None:
         """Runs a command in a folder, ended with all it started after the time; raises CommandError."""
@@ -123,6 +156,12 @@ class WindowsModules:
         with contextlib.suppress(Exception):
             self._action._connection.reset()
 
+    def _close_shell(self) -> None:
+        with contextlib.suppress(Exception, _Rung), _alarm(_CLOSE_SECONDS):
+            self._action._connection.close()
+        with contextlib.suppress(_Rung), _alarm(_CLOSE_SECONDS):
+            self._connect_anew()
+
     def _asked(
         self,
         module: str,
@@ -130,10 +169,13 @@ class WindowsModules:
         *,
         background_seconds: int = 0,
         environment: Mapping[str, str] | None = None,
+        no_log: bool = False,
+        diff: bool = False,
     ) -> dict[str, Any]:
         task = self._action._task
-        before = task.async_val, task.environment
-        task.async_val, task.environment = background_seconds, [*(before[1] or []), dict(environment or {})]
+        before = {name: getattr(task, name) for name in ("async_val", "environment", "no_log", "diff")}
+        task.async_val, task.environment = background_seconds, [*(task.environment or []), dict(environment or {})]
+        task.no_log, task.diff = task.no_log or no_log, task.diff or diff
         try:
             return dict(
                 self._action._execute_module(
@@ -143,16 +185,53 @@ class WindowsModules:
                     wrap_async=background_seconds > 0,
                 )
             )
-        except AnsibleActionFail:
-            raise
         except AnsibleConnectionFailure as error:
             raise UnreachableError(self.host, f"can't be reached: {_one_line(error)}") from error
         except Exception as error:
+            if isinstance(error, AnsibleError) and _SEND_FAILED not in str(error):
+                # Of this side, such as a collection that is missing here: it says nothing of the host.
+                raise
             # Where a connection breaks in mid-answer, winrm and psrp let through whatever the libraries below them
             # raise, and those have no class in common.
             raise UnreachableError(self.host, f"broke off in {module}: {_one_line(error)}") from error
         finally:
-            task.async_val, task.environment = before
+            for name, value in before.items():
+                setattr(task, name, value)
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[threading.Event]:
+    """Raises _Rung in the block once the time is over, and sets what it yields.
+
+    A task's own ``timeout`` uses the same timer: where that comes first it is left alone, else it goes on afterwards.
+    """
+    rung = threading.Event()
+
+    def ring(*_signal: Any) -> None:
+        rung.set()
+        raise _Rung
+
+    began, theirs = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]
+    if 0 < theirs <= seconds:
+        yield rung
+        return
+    handler = signal.signal(signal.SIGALRM, ring)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+            yield rung
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+        if theirs:
+            signal.setitimer(signal.ITIMER_REAL, max(theirs - (time.monotonic() - began), 0.001))
+
+
+def _succeeded(result: dict[str, Any]) -> dict[str, Any]:
+    if result.get("failed"):
+        raise ModuleError(_said(result), result)
+    return result
 
 
 def _said(result: Mapping[str, Any]) -> str:

@@ -8,9 +8,13 @@ Why: docs/decisions/windows_releases.md.
 
 from __future__ import annotations
 
+import contextlib
+import ntpath
+import re
 import time
-from collections.abc import Mapping
-from typing import Any
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from ansible_collections.golden.fleet.plugins.module_utils._release import outcome, plan
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import (
@@ -23,17 +27,32 @@ from ansible_collections.golden.fleet.plugins.module_utils._release.errors impor
     RebootPendingError,
     ReleaseError,
     StuckError,
+    SupersededError,
 )
+from ansible_collections.golden.fleet.plugins.module_utils._release.fetch import without_secrets
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError
 from ansible_collections.golden.fleet.plugins.plugin_utils._windows_layout import (
     REGISTRY_KEY,
     Recorded,
     recorded,
     switched,
 )
-from ansible_collections.golden.fleet.plugins.plugin_utils._windows_modules import ModuleError, WindowsModules
+from ansible_collections.golden.fleet.plugins.plugin_utils._windows_modules import (
+    ModuleError,
+    OverdueError,
+    WindowsModules,
+)
 
 _RETRY_SECONDS = 1.0
 _REASON_LENGTH = 500
+# How old what was read of the record may be when something is written that stands on it.
+_FRESH_SECONDS = 5.0
+# How long a service may take to stop that should not be running.
+_STOP_SECONDS = 30.0
+# As web_app_pool_info tells it, by IIS's word or by its number.
+_POOL_RUNS = ("started", "1")
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_WRONG_CONTENT = re.compile(r"checksum.* did not match ", re.IGNORECASE)
 
 
 class WindowsReleases:
@@ -41,6 +60,8 @@ class WindowsReleases:
 
     def __init__(self, modules: WindowsModules, windows: Mapping[str, Any] | None) -> None:
         self._modules, self._what = modules, switched(windows)
+        # When the record was read or written last, and the number that it had.
+        self._read_at, self._number = 0.0, 0
 
     def info(self) -> dict[str, Any]:
         """As ``release_info`` answers; one round trip."""
@@ -62,23 +83,38 @@ class WindowsReleases:
             return _failed(error)
 
     def _change(self, params: dict[str, Any]) -> dict[str, Any]:
-        before = self._read()
-        outcome.refuse_superseded(before.found, params)
+        record = self._read()
+        outcome.refuse_superseded(record.found, params)
         if params["check_mode"]:
+            before = self._foretold(record, params)
             return outcome.result(before.found, outcome.wanted(before.found, params), params, "would be changed")
-        after, done = self._applied(before, params)
+        try:
+            before, after, done = self._applied(record, params)
+            self._fenced(after, params)
+        except SupersededError:
+            raise
+        except ReleaseError:
+            with contextlib.suppress(ReleaseError, HostError):
+                self._fenced(record, params)
+            raise
         return outcome.result(before.found, after.found, params, done)
 
-    def _applied(self, before: Recorded, params: dict[str, Any]) -> tuple[Recorded, str]:
+    def _foretold(self, record: Recorded, params: dict[str, Any]) -> Recorded:
+        """What is there in check mode. Refuses what the change itself would, as far as a look at the host tells."""
         version, state = params["version"], params["state"]
-        if state == "staged":
-            return self._staged(before, params) if outcome.to_stage(before.found, params) else (before, "")
-        if version not in before.found.releases:
-            raise outcome.not_staged(version, before.found)
+        if state == "staged" and outcome.to_stage(record.found, params):
+            self._refuse_unfit(params)
         if state == "active":
-            done = before.found.active == version and before.found.activation_done
-            return (before, "") if done else self._activated(before, params)
-        return self._marked(before, params)
+            runs = self._runs(self._folder(record, version))
+            return record.unfinished() if record.says_active(version) and not runs else record
+        return record
+
+    def _applied(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, Recorded, str]:
+        """What was there, what is there now, and what was done, in words."""
+        if params["state"] == "staged":
+            return self._staged(record, params) if outcome.to_stage(record.found, params) else (record, record, "")
+        _require(record, params)
+        return self._activated(record, params) if params["state"] == "active" else self._marked(record, params)
 
     # The record
 
@@ -91,11 +127,25 @@ class WindowsReleases:
         return self._what.release(release["version"], release["sha256"] or "")
 
     def _read(self) -> Recorded:
+        self._read_at = time.time()  # not the monotonic clock, which stands still while this machine sleeps
         told = self._run(DiskError, "ansible.windows.win_reg_stat", path=REGISTRY_KEY, name=self._what.root)
-        return recorded(told.get("value") if told.get("exists") else None, self._what.root)
+        record = recorded(told.get("value") if told.get("exists") else None, self._what.root)
+        self._number = record.found.number
+        return record
 
-    def _write(self, record: Recorded, params: Mapping[str, Any]) -> Recorded:
-        """Writes it with the number of who writes: from here on, a lower one is refused even if we are cut off."""
+    def _fresh(self, record: Recorded, params: Mapping[str, Any]) -> Recorded:
+        """The record to go on from: what was read a while ago is read again, as another may have been here since."""
+        if abs(time.time() - self._read_at) <= _FRESH_SECONDS:
+            return record
+        record = self._read()
+        outcome.refuse_superseded(record.found, dict(params))
+        return record
+
+    def _written(
+        self, record: Recorded, params: Mapping[str, Any], change: Callable[[Recorded], Recorded] = lambda same: same
+    ) -> Recorded:
+        """Writes the change with the number of who writes: a lower one is refused from here on."""
+        record = change(self._fresh(record, params))
         number = max(record.found.number, params["number"] or 0)
         record = record.replaced(record.found._replace(number=number))
         self._run(
@@ -106,20 +156,18 @@ class WindowsReleases:
             data=record.text(),
             type="string",
         )
+        self._read_at, self._number = time.time(), number
         return record
+
+    def _fenced(self, record: Recorded, params: Mapping[str, Any]) -> Recorded:
+        """The record with the number on it, which is no change in itself."""
+        return self._written(record, params) if (params["number"] or 0) > self._number else record
 
     # The states
 
-    def _staged(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, str]:
+    def _staged(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, Recorded, str]:
         """A release counts as staged once it is recorded, after all else; what a dead run left is unpacked over."""
-        if params["src"]:
-            raise BadInputError("src can't be used on a Windows host: say the artifact's url")
-        if params["unpacked_bytes"] > params["max_bytes"]:
-            raise ArchiveError(
-                f"the artifact of {params['version']} unpacks to {params['unpacked_bytes']} bytes, and the limit is"
-                f" {params['max_bytes']}"
-            )
-        self._refuse_pending_reboot()
+        self._refuse_unfit(params)
         kept = [folder for folder in record.struck if not self._removed(folder)]
         if not record.found.releases:
             self._run(DiskError, "ansible.windows.win_file", path=rf"{self._what.root}\releases", state="directory")
@@ -128,16 +176,30 @@ class WindowsReleases:
         try:
             self._fetched(f"{release}.zip", params)
             self._unpacked(f"{release}.zip", release, params)
-            self._commands(self._what.prepare, release, params, params["prepare_timeout_seconds"])
+            end = time.monotonic() + params["prepare_timeout_seconds"]
+            self._commands("prepare", release, params, end)
         except ReleaseError:
-            # As little as can be stays: the disk may be full.
-            for path in (f"{release}.zip", release):
-                self._removed(path)
+            # As little as can be stays: the disk may be full. What somebody staged meanwhile is no longer ours.
+            if version not in self._fresh(record, params).found.releases:
+                for path in (f"{release}.zip", release):
+                    self._removed(path)
             raise
-        found = plan.staged(record.found, version, sha256, plan.moment(record.found))
-        return self._write(Recorded(found, kept), params), f"staged {version} in {release}"
+        gone = set(record.struck) - set(kept)
 
-    def _refuse_pending_reboot(self) -> None:
+        def with_it(now: Recorded) -> Recorded:
+            return Recorded(outcome.wanted(now.found, params), [one for one in now.struck if one not in gone])
+
+        return record, self._written(record, params, with_it), f"staged {version} in {release}"
+
+    def _refuse_unfit(self, params: Mapping[str, Any]) -> None:
+        """Refuses what can't be staged, as far as that is known beforehand."""
+        if params["src"]:
+            raise BadInputError("src can't be used on a Windows host: say the artifact's url")
+        if params["unpacked_bytes"] > params["max_bytes"]:
+            raise ArchiveError(
+                f"the artifact of {params['version']} unpacks to {params['unpacked_bytes']} bytes, and the limit is"
+                f" {params['max_bytes']}"
+            )
         facts = self._run(DiskError, "ansible.windows.setup", gather_subset=["!all", "!min", "platform"])
         if facts.get("ansible_facts", {}).get("ansible_reboot_pending"):
             raise RebootPendingError(
@@ -156,14 +218,17 @@ class WindowsReleases:
         if params["headers"]:
             # They may hold a token, and another host that the store redirects to isn't told.
             given.update(headers=params["headers"], follow_redirects="none")
+        secret = params["headers"] or without_secrets(params["url"]) != params["url"]
+        ask = self._modules.run_quietly if secret else self._modules.run
         for attempt in range(params["retries"] + 1):
             try:
-                self._modules.run("ansible.windows.win_get_url", **given)
+                ask("ansible.windows.win_get_url", **given)
             except ModuleError as error:
-                if "checksum" in str(error).lower():
-                    raise ChecksumError(str(error)) from None
+                said, without_urls = _said(str(error), params["url"])
+                if _WRONG_CONTENT.search(without_urls):
+                    raise ChecksumError(said) from None
                 if attempt == params["retries"]:
-                    raise FetchError(str(error)) from None
+                    raise FetchError(said) from None
                 time.sleep(_RETRY_SECONDS * 2**attempt)
             else:
                 return
@@ -182,75 +247,142 @@ class WindowsReleases:
             return False
         return True
 
-    def _activated(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, str]:
-        """Switches and says so before and after: killed anywhere, the same step run again carries it through."""
-        version, what = params["version"], self._what
-        release = self._folder_of(record.found.releases[version])
-        now = plan.moment(record.found)
-        if record.fresh:
-            self._refuse_unprovisioned()
-        marker = plan.switching(record.found, version, now)
-        begun = self._write(record.replaced(record.found._replace(active=version, activation=marker)), params)
-        try:
-            self._switch(release, self._folder(record, record.found.active))
-        except StuckError:
-            self._write(record, params)
-            raise
-        self._commands(what.activate, release, params, params["activate_timeout_seconds"])
-        done = begun.replaced(begun.found._replace(activation={**marker, "done_at": now}))
-        return self._write(done, params), f"switched from {record.found.active or 'none'} to {version}"
+    def _activated(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, Recorded, str]:
+        """Switches, and records it once all is done. Cut off anywhere, the same step run again carries it through."""
+        version, release = params["version"], self._folder_of(record.found.releases[params["version"]])
+        before, back = record, record.found.active
+        if record.says_active(version):
+            # The record tells what was carried through last, and not what has become of it since.
+            if self._runs(release):
+                return record, record, ""
+            before = record.unfinished()
+        else:
+            if record.fresh:
+                self._runs(release)  # where there is nothing to switch, that is refused
+            if back == version:
+                back = plan.previous_of(record.found, version)
+        record = self._fenced(record, params)
+        end = time.monotonic() + params["activate_timeout_seconds"]
+        self._switch(release, self._folder(record, back), end, params["activate_timeout_seconds"])
+        self._commands("activate", release, params, end)
 
-    def _refuse_unprovisioned(self) -> None:
-        """The modules would make a service or a site of their own where there is none."""
-        kind, name = ("service", self._what.service) if self._what.service else ("website", self._what.site)
-        module = "ansible.windows.win_service_info" if self._what.service else "microsoft.iis.website_info"
-        if not self._run(DiskError, module, name=name).get("exists"):
-            raise BadInputError(f"there is no {kind} {name} on this host: run playbooks/provision.yml first")
+        def switched_to(now: Recorded) -> Recorded:
+            _require(now, params)
+            return now.replaced(outcome.wanted(now.found, params))
 
-    def _switch(self, release: str, before: str | None) -> None:
-        """Points the service or the site at the release and starts it anew; ``before`` is the release that it ran."""
+        after = self._written(record, params, switched_to)
+        if before.found.active == version:
+            return before, after, f"{version} was active already; carried its activation through"
+        return before, after, f"switched from {before.found.active or 'none'} to {version}"
+
+    def _runs(self, release: str | None) -> bool:
+        """Whether it is what runs there. Refuses a host without the service or site, which modules would make."""
+        if self._what.site:
+            return self._site_shows(release)
+        service = self._service()
+        if service is None:
+            raise self._unprovisioned("service", self._what.service)
+        if not release or service["state"] != "started":
+            return False
+        return _same(service["path"], self._what.command_line(release))
+
+    def _service(self) -> dict[str, Any] | None:
+        told = self._run(DiskError, "ansible.windows.win_service_info", name=self._what.service)
+        found = {one["name"].lower(): one for one in reversed(told.get("services", []))}
+        return found.get(self._what.service.lower(), next(iter(found.values()), None))
+
+    def _site_shows(self, release: str | None) -> bool:
+        sites = self._run(DiskError, "microsoft.iis.website_info", name=self._what.site).get("site") or []
+        if not sites:
+            raise self._unprovisioned("website", self._what.site)
+        if not release or not _same(sites[0]["physical_path"], self._what.site_folder(release)):
+            return False
+        pools = self._run(DiskError, "microsoft.iis.web_app_pool_info", name=self._what.pool).get("app_pools") or []
+        return any(str(pool["attributes"].get("state")).lower() in _POOL_RUNS for pool in pools)
+
+    def _unprovisioned(self, kind: str, name: str) -> BadInputError:
+        return BadInputError(f"there is no {kind} {name} on this host: run playbooks/provision.yml first")
+
+    def _switch(self, release: str, back: str | None, end: float, limit: float) -> None:
+        """Points the service or the site at the release and starts it anew; ``back`` is the release on record."""
         if self._what.site:
             folder = self._what.site_folder(release)
-            self._run(CommandError, "microsoft.iis.website", name=self._what.site, physical_path=folder)
-            self._run(CommandError, "microsoft.iis.web_app_pool", name=self._what.pool, state="restarted")
+            for module, given in (
+                ("website", {"name": self._what.site, "physical_path": folder}),
+                ("web_app_pool", {"name": self._what.pool, "state": "restarted"}),
+            ):
+                try:
+                    self._modules.run_within(end - time.monotonic(), f"microsoft.iis.{module}", **given)
+                except (ModuleError, OverdueError) as error:
+                    raise CommandError(f"{module}: {error}") from None
             return
         path = self._what.command_line(release)
         try:
-            self._modules.run("ansible.windows.win_service", name=self._what.service, path=path, state="restarted")
+            told = self._change_service(end - time.monotonic(), path=path, state="restarted")
         except ModuleError as error:
-            self._refuse_if_it_runs_on(before, str(error))
-            raise CommandError(f"the service {self._what.service} does not start: {error}") from None
+            self._remove_if_made(error.result)
+            self._refuse_or_give_up(back, str(error), limit)
+        except OverdueError as error:
+            self._refuse_or_give_up(back, str(error), limit)
+        self._remove_if_made(told)
 
-    def _refuse_if_it_runs_on(self, before: str | None, error: str) -> None:
-        """Where it would not stop, what ran still runs, and its path is to say so."""
-        told = self._run(DiskError, "ansible.windows.win_service_info", name=self._what.service)
-        states = [service["state"] for service in told.get("services", [])]
-        if states != ["stopped"] and before:
-            path = self._what.command_line(before)
-            self._run(StuckError, "ansible.windows.win_service", name=self._what.service, path=path)
-            raise StuckError(f"the service {self._what.service} does not stop, so what it ran still runs: {error}")
+    def _change_service(self, seconds: float, **given: str) -> dict[str, Any]:
+        return self._modules.run_within(seconds, "ansible.windows.win_service", name=self._what.service, **given)
 
-    def _commands(self, commands: list[list[str]], release: str, params: Mapping[str, Any], seconds: float) -> None:
-        """Runs the contract's commands in the release's folder; all of them together within the time."""
-        end = time.monotonic() + seconds
+    def _remove_if_made(self, told: Mapping[str, Any]) -> None:
+        """Where somebody had removed the service since its last switch, the module has just made one of its own."""
+        if told.get("diff", {}).get("before", "it") == "":
+            self._run(DiskError, "ansible.windows.win_service", name=self._what.service, state="absent")
+            raise self._unprovisioned("service", self._what.service)
+
+    def _refuse_or_give_up(self, back: str | None, why: str, limit: float) -> NoReturn:
+        """Tells whether the new one didn't start, or what ran did not stop.
+
+        One that has crashed is started again by Windows, so one that runs may be either: what can be stopped was
+        the new one. What can't is given the path on record, for whenever it starts again.
+        """
+        service, name = self._service(), self._what.service
+        state = service["state"] if service else "stopped"
+        if state == "stopped" or self._stops(limit):
+            raise CommandError(f"the service {name} does not start: {why}")
+        if back:
+            self._run(StuckError, "ansible.windows.win_service", name=name, path=self._what.command_line(back))
+        if state == "start_pending":  # the new one: what ran has stopped before
+            raise CommandError(f"the service {name} hangs while it starts, and can't be stopped: {why}")
+        raise StuckError(f"the service {name} does not stop, and what it ran is still there ({state}): {why}")
+
+    def _stops(self, limit: float) -> bool:
+        try:
+            self._change_service(min(limit, _STOP_SECONDS), state="stopped")
+        except (ModuleError, OverdueError):
+            return False
+        return True
+
+    def _commands(self, stage: str, release: str, params: Mapping[str, Any], end: float) -> None:
+        """Runs the contract's commands of the stage in the release's folder; all of them together until the end."""
         places = {"{release}": release, "{root}": self._what.root, "{version}": params["version"]}
-        for command in commands:
+        for command in getattr(self._what, stage):
             words = [_filled(word, places) for word in command]
-            if time.monotonic() >= end:
-                raise CommandError(f"{' '.join(words)}: the {seconds:g} seconds for all commands were over before it")
-            self._modules.command(words, release, end - time.monotonic())
+            left, limit = end - time.monotonic(), params[f"{stage}_timeout_seconds"]
+            if left <= 0:
+                raise CommandError(f"{' '.join(words)}: the {limit:g} seconds for all of {stage} were over before it")
+            self._modules.command(words, release, left)
 
-    def _marked(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, str]:
+    def _marked(self, record: Recorded, params: dict[str, Any]) -> tuple[Recorded, Recorded, str]:
         """Pruned releases are struck from the record now; their folders go before the next one is staged."""
-        after = outcome.wanted(record.found, params)
-        gone = sorted(set(record.found.releases) - set(after.releases))
-        if after == record.found:
-            return record, ""
-        struck = [self._folder_of(record.found.releases[name]) for name in gone]
-        written = self._write(Recorded(after, [*record.struck, *struck]), params)
-        return written, f"marked {params['version']} {params['state']}" + (
-            f", pruned {', '.join(gone)}" if gone else ""
-        )
+        if outcome.wanted(record.found, params) == record.found:
+            return record, record, ""
+
+        def marked(now: Recorded) -> Recorded:
+            _require(now, params)
+            after = outcome.wanted(now.found, params)
+            struck = [self._folder_of(now.found.releases[name]) for name in _gone(now, after.releases)]
+            return Recorded(after, [*now.struck, *struck])
+
+        after = self._written(record, params, marked)
+        gone = ", ".join(_gone(record, after.found.releases))
+        done = f"marked {params['version']} {params['state']}"
+        return record, after, f"{done}, pruned {gone}" if gone else done
 
     def _run(self, kind: type[ReleaseError], module: str, **arguments: Any) -> dict[str, Any]:
         """The module's result; raises ``kind`` where it failed."""
@@ -258,6 +390,27 @@ class WindowsReleases:
             return self._modules.run(module, **arguments)
         except ModuleError as error:
             raise kind(f"{module.rpartition('.')[2]}: {error}") from None
+
+
+def _require(record: Recorded, params: Mapping[str, Any]) -> None:
+    if params["version"] not in record.found.releases:
+        raise outcome.not_staged(params["version"], record.found)
+
+
+def _gone(before: Recorded, releases: Mapping[str, Any]) -> list[str]:
+    return sorted(set(before.found.releases) - set(releases))
+
+
+def _same(path: str, other: str) -> bool:
+    return ntpath.normcase(path.strip()).rstrip("\\") == ntpath.normcase(other).rstrip("\\")
+
+
+def _said(text: str, url: str) -> tuple[str, str]:
+    """What a module said with no URL's secrets in it; and the same without any URL."""
+    shown = without_secrets(url)
+    for written in (url, urllib.parse.unquote(url)):  # as it was given, and as .NET shows it
+        text = text.replace(written, shown)
+    return _URL.sub(lambda found: without_secrets(found[0]), text), _URL.sub("", text)
 
 
 def _failed(error: ReleaseError) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from tests.bench.stage_and_switch import machine
 
 # About what a .NET service has.
 FILES, BYTES = 100, 2_000_000
-# Of one member's time for all of them at once; tasks of a member's rollout.
-TOGETHER_LIMIT, TASKS_LIMIT = 2.0, 12
+# Of one member's time for all of them at once; modules of a member's rollout that removes a pruned release.
+TOGETHER_LIMIT, TRIPS_LIMIT = 2.0, 12
 # Not 127.0.0.1, which is each host's own.
 STORE = "127.0.77.250"
 STATES = ("info", "staged", "active", "good")
@@ -105,7 +105,10 @@ def main() -> int:
             trips = round_trips(inventory, folder, given)
     medians = {name: round(statistics.median(times), 2) for name, times in seconds.items()}
     ratio = round(medians["together"] / medians["alone"], 2)
-    ok = ratio <= TOGETHER_LIMIT and len(STATES) <= TASKS_LIMIT
+    total = sum(modules.total() for modules in trips.values())
+    if not trips["staged"]["win_file"]:
+        raise SystemExit(f"no pruned release was removed, so this is not the longest rollout: {trips}")
+    ok = ratio <= TOGETHER_LIMIT and total <= TRIPS_LIMIT
     report = {"machine": facts, "hosts": told.hosts, "seconds": seconds, "ratio": ratio, "round_trips": trips, "ok": ok}
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "windows.json").write_text(json.dumps(report, indent=2) + "\n")
@@ -113,10 +116,10 @@ def main() -> int:
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     print(f"one member {medians['alone']:.2f} s, {told.hosts} at once {medians['together']:.2f} s: {ratio:.2f}")
     print(f"  limit {TOGETHER_LIMIT:.2f}  {'ok' if ratio <= TOGETHER_LIMIT else 'MISSED'}")
-    print(f"a member's rollout: {len(STATES)} tasks, limit {TASKS_LIMIT}; modules that they run, each a round trip:")
+    print("a member's rollout that removes a pruned release; modules, each a round trip:")
     for state, modules in trips.items():
         print(f"  {state:8}{modules.total():>3}  {', '.join(modules)}")
-    print(f"  {'all':8}{sum(modules.total() for modules in trips.values()):>3}")
+    print(f"  {'all':8}{total:>3}  limit {TRIPS_LIMIT}  {'ok' if total <= TRIPS_LIMIT else 'MISSED'}")
     return 0 if ok else 1
 
 

@@ -20,7 +20,7 @@ from tests.integration.fleet import Fleet, Run
 
 SERVICE, BROKEN = "orders", "1.2.0-broken"
 # Modules that reach a member in a rollout that removes a pruned release: docs/decisions/windows_releases.md.
-ROUND_TRIPS = 13
+ROUND_TRIPS = 12
 QUICK: dict[str, Any] = {"pool": {"window": 4}}
 
 

@@ -12,7 +12,7 @@
     ├── ChecksumError       it isn't the one that was promised
     ├── ArchiveError        it is, but can't be unpacked safely
     ├── CommandError        a command of the contract, or the service's start, failed or took too long
-    ├── StuckError          what runs would not stop, and still runs (Windows)
+    ├── StuckError          what runs would not stop, and is still there (Windows)
     ├── RebootPendingError  the host wants to be rebooted first; nothing was changed (Windows)
     └── DiskError           the disk is full or broken
 """

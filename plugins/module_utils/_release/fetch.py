@@ -75,7 +75,10 @@ def fetch(
 
 def without_secrets(url: str) -> str:
     """``url`` for a message: no password, and no query, which may be a signature."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return "a URL that can't be used"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -32,6 +32,9 @@ class Hazards:
     # Services that do not start, with what Windows says of it; that do not stop, with the same.
     start_failures: dict[str, str] = field(default_factory=dict)
     stop_failures: dict[str, str] = field(default_factory=dict)
+    # Services that hang while they start or stop: whoever asked for it waits, the others see what is pending.
+    start_hangs: set[str] = field(default_factory=set)
+    stop_hangs: set[str] = field(default_factory=set)
     # Seconds that a module takes before it begins, by its short name; longer than the operation timeout is a hazard.
     slow: dict[str, float] = field(default_factory=dict)
     # From the end of the connection until the host listens again.
@@ -52,7 +55,7 @@ class Hazards:
                 raise ValueError(f"there is no hazard {name}; there are {', '.join(known)}")
             if name == "drops":
                 value = [drop if isinstance(drop, Drop) else Drop(**drop) for drop in value]
-            setattr(self, name, set(value) if name == "locked" else value)
+            setattr(self, name, set(value) if isinstance(getattr(self, name), set) else value)
 
     def clear(self) -> None:
         self.set(**{one.name: getattr(Hazards(), one.name) for one in fields(self)})

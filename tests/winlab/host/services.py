@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ntpath
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from ..engines import Engines, Process
 from ..errors import NotFoundError, WindowsError
 from .hazards import Hazards
 
+_PENDING = ("start_pending", "stop_pending")
+_CANNOT = "The service cannot accept control messages at this time. (1061)"
 ENVIRONMENT = "HKLM:\\SYSTEM\\CurrentControlSet\\Services\\{}"
 
 
@@ -66,7 +69,7 @@ class Services:
         if service is None:
             service = next((one for one in self if one.display_name.lower() == name.lower()), None)
         if service is not None:
-            self._notice_death(service)
+            self._notice_end(service)
         return service
 
     def add(self, service: Service) -> Service:
@@ -82,10 +85,12 @@ class Services:
         wanted = service.name.lower()
         return sorted(one.name for one in self if wanted in [name.lower() for name in one.dependencies])
 
-    def start(self, service: Service) -> None:
-        self._notice_death(service)
+    def start(self, service: Service, *, wait: bool = True) -> None:
+        self._notice_end(service)
         if service.state == "started":
             return
+        if service.state == "stop_pending":
+            raise WindowsError(_CANNOT)
         failure = _by_name(self._hazards.start_failures, service)
         if failure is not None:
             raise WindowsError(
@@ -95,6 +100,11 @@ class Services:
             raise WindowsError("The service cannot be started, because it is disabled. (1058)")
         for name in service.dependencies:
             self._start_dependency(name)
+        if service.state == "start_pending" or _named(self._hazards.start_hangs, service):
+            service.state = "start_pending"
+            if wait:
+                self._hang(service)
+            return
         if not service.built_in:
             service.process, service.running = self._launch(service), service.executable
         service.state = "started"
@@ -113,19 +123,31 @@ class Services:
             raise WindowsError("The system cannot find the file specified. (2)") from None
 
     def stop(self, service: Service, *, dependents: bool = True) -> None:
-        self._notice_death(service)
+        self._notice_end(service)
         if service.state == "stopped":
             return
+        if service.state in _PENDING:
+            raise WindowsError(_CANNOT)
         failure = _by_name(self._hazards.stop_failures, service)
         if failure is not None:
-            raise WindowsError(failure or "The service cannot accept control messages at this time. (1061)")
+            raise WindowsError(failure or _CANNOT)
         for name in self.depended_by(service) if dependents else []:
             other = self.find(name)
             if other:
                 self.stop(other)
+        if _named(self._hazards.stop_hangs, service):
+            service.state = "stop_pending"
+            self._hang(service)
         if service.process:
             service.process.stop()
         service.process, service.state = None, "stopped"
+
+    def _hang(self, service: Service) -> None:
+        """As long as the hazard is there, or the power. Whoever waited has long given up, so nothing comes after it."""
+        while service.state in _PENDING:
+            time.sleep(0.02)
+            self._notice_end(service)
+        raise WindowsError("nobody waits for the service any more")
 
     def shut_down(self) -> None:
         """All of them, whatever a hazard says: the power goes."""
@@ -140,20 +162,30 @@ class Services:
         for service in self:
             if service.start_mode in ("auto", "delayed"):
                 try:
-                    self.start(service)
+                    self.start(service, wait=False)
                 except WindowsError as error:
                     self.boot_errors[service.name] = str(error)
 
     def programs(self) -> Iterable[str]:
         """The executables that run now."""
         for service in self:
-            self._notice_death(service)
+            self._notice_end(service)
             if service.process:
                 yield service.running
 
-    def _notice_death(self, service: Service) -> None:
+    def _notice_end(self, service: Service) -> None:
+        """A process that has died; one that hung, once the hazard is gone."""
+        hazards = {"start_pending": self._hazards.start_hangs, "stop_pending": self._hazards.stop_hangs}
+        if service.state in hazards and not _named(hazards[service.state], service):
+            process, service.process, service.state = service.process, None, "stopped"
+            if process:
+                process.stop()
         if service.process and not service.process.alive:
             service.process, service.state = None, "stopped"
+
+
+def _named(names: set[str], service: Service) -> bool:
+    return service.name.lower() in {name.lower() for name in names}
 
 
 def _by_name(table: dict[str, str], service: Service) -> str | None:

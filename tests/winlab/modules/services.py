@@ -46,10 +46,15 @@ def win_service(call: Call) -> Result:
         service = Service(**{**_fields(service), **wanted})
     for name, value in wanted.items():
         setattr(service, name, value)
-    changed |= _set_state(call, service)
-    after = _shape(service)
-    told = {"changed": changed, **_told(call, service), "exists": True}
-    return {**told, "diff": {"before": before or "", "after": after}} if call.diff else told
+    try:
+        changed |= _set_state(call, service)
+    except ModuleFailure as failure:
+        raise ModuleFailure(str(failure), **_sides(call, before, service)) from None
+    return {"changed": changed, **_told(call, service), "exists": True, **_sides(call, before, service)}
+
+
+def _sides(call: Call, before: dict[str, Any], service: Service) -> Result:
+    return {"diff": {"before": before or "", "after": _shape(service)}} if call.diff else {}
 
 
 def _absent(call: Call, service: Service | None) -> Result:
@@ -202,7 +207,7 @@ def _told(call: Call, service: Service) -> Result:
         "name": service.name,
         "path": service.path,
         "start_mode": service.start_mode,
-        "state": "running" if service.state == "started" else service.state,
+        "state": "running" if service.state == "started" else service.state.replace("_", ""),
         "username": service.username,
     }
 

@@ -133,6 +133,53 @@ def test_two_services_can_not_have_one_port(shop: Host, port: int) -> None:
     assert "is in use" in told["msg"]
 
 
+def _state(host: Host) -> str:
+    return run(host, "win_service_info", {"name": "shop"})["services"][0]["state"]
+
+
+def _hung(host: Host, state: str) -> threading.Thread:
+    """What asks for the state is not answered; who looks sees what is pending."""
+    asking = threading.Thread(target=run, args=(host, "win_service", {"name": "shop", "state": state}), daemon=True)
+    asking.start()
+    asking.join(0.2)
+    assert asking.is_alive()
+    for other in ("stopped", "restarted"):
+        assert "(1061)" in run(host, "win_service", {"name": "shop", "state": other})["msg"]
+    return asking
+
+
+def test_a_service_that_hangs_while_it_stops(shop: Host, port: int) -> None:
+    shop.set_hazards(stop_hangs={"Shop"})
+    asking = _hung(shop, "restarted")
+    assert _state(shop) == "stop_pending"
+    assert _get(port) == "ok"
+    assert "(1061)" in run(shop, "win_service", {"name": "shop", "state": "started"})["msg"]
+    assert not run(shop, "win_service", {"name": "shop", "path": f"{EXE} --now"}).get("failed")
+    shop.clear_hazards()
+    assert _state(shop) == "stopped"
+    asking.join(5)
+    assert not asking.is_alive()
+    assert _state(shop) == "stopped"
+    assert run(shop, "win_service", {"name": "shop", "state": "started"})["state"] == "running"
+
+
+def test_a_service_that_hangs_while_it_starts(shop: Host, port: int) -> None:
+    shop.start()
+    run(shop, "win_service", {"name": "shop", "state": "stopped"})
+    shop.set_hazards(start_hangs={"shop"})
+    asking = _hung(shop, "started")
+    assert _state(shop) == "start_pending"
+    with pytest.raises(urllib.error.URLError):
+        _get(port)
+    shop.power_off()
+    asking.join(5)
+    assert not asking.is_alive()
+    shop.power_on()
+    assert _state(shop) == "start_pending", "which holds up neither the boot nor another service"
+    shop.clear_hazards()
+    assert _state(shop) == "stopped"
+
+
 @pytest.mark.parametrize("free", [0, 3])
 def test_a_full_disk(host: Host, free: int) -> None:
     host.disk.write("C:\\from.txt", b"content")

@@ -84,3 +84,30 @@ def test_an_answer_that_can_not_be_trusted_is_refused(store: str, answer: object
 def test_a_store_that_is_none_is_named(url: str, message: str) -> None:
     with pytest.raises(_store.StoreError, match=message):
         _store.read_manifest(url, "shop", "1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:word@127.0.0.1:9?signature=word",
+        "http://me:word@127.0.0.1",
+        "http://me:word@[::",
+        "me:word@store",
+        "ftp://me:word@store",
+    ],
+)
+def test_no_error_shows_the_secrets_of_a_url(url: str) -> None:
+    with pytest.raises(_store.StoreError) as raised:
+        _store.read_manifest(url, "shop", "1")
+    error: BaseException | None = raised.value
+    while error is not None:  # Ansible shows what an error came of as well
+        assert "word" not in str(error)
+        error = error.__cause__
+
+
+def test_an_ill_store_is_told_without_the_secrets_of_its_url(store: str) -> None:
+    Store.answers = {"/?signature=word/shop/1/manifest.json": 500, "/?signature=word/shop/2/manifest.json": b"<html>"}
+    for version in ("1", "2"):
+        with pytest.raises(_store.StoreError) as raised:
+            _store.read_manifest(f"{store}/?signature=word", "shop", version)
+        assert "word" not in str(raised.value)
