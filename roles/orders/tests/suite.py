@@ -20,7 +20,8 @@ def main(results: pathlib.Path) -> int:
     found = sorted(glob.glob(FRAMEWORK))
     missing = [name for name in ("mcs", "nunit-console") if not shutil.which(name)]
     if missing or not found:
-        print(f"{', '.join(missing) or FRAMEWORK} isn't there; Debian has it in mono-mcs, nunit-console, libnunit-cil-dev")
+        what = ", ".join(missing) or FRAMEWORK
+        print(f"{what} isn't there; Debian has it in mono-mcs, nunit-console and libnunit-cil-dev")
         return 1
     # The member speaks plain HTTP: Mono's store of certificates, which it would make in HOME, isn't needed.
     with tempfile.TemporaryDirectory() as scratch:
