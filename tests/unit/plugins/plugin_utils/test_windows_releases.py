@@ -206,14 +206,8 @@ def test_a_host_that_was_not_provisioned_is_not_given_a_service(change, artifact
     assert service_is_absent(host)
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_a_service_that_somebody_removed_since_is_not_kept_as_the_module_makes_it(
-    change, artifact, host, running, broken, info
-):
+def test_a_service_that_somebody_removed_since_is_not_kept_as_the_module_makes_it(change, host, running, info):
     two = running[1]
-    if broken:
-        two = artifact("1.2.0", "start_error: it is broken")
-        change("staged", two)
     run(host, "win_service", {"name": "shop", "state": "absent"})
     for _again in range(2):
         refused = change("active", two)
