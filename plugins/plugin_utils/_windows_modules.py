@@ -28,11 +28,7 @@ _SEND_FAILED = "winrm send_input failed"
 
 
 class ModuleError(Exception):
-    """A module failed; the message is the module's own, ``result`` all that it answered."""
-
-    def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.result = dict(result or {})
+    """A module failed; the message is the module's own."""
 
 
 class OverdueError(Exception):
@@ -230,7 +226,7 @@ def _alarm(seconds: float) -> Iterator[threading.Event]:
 
 def _succeeded(result: dict[str, Any]) -> dict[str, Any]:
     if result.get("failed"):
-        raise ModuleError(_said(result), result)
+        raise ModuleError(_said(result))
     return result
 
 

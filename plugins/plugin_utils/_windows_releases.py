@@ -319,10 +319,7 @@ class WindowsReleases:
         path = self._what.command_line(release)
         try:
             told = self._change_service(end - time.monotonic(), path=path, state="restarted")
-        except ModuleError as error:
-            self._remove_if_made(error.result)
-            self._refuse_or_give_up(back, str(error), limit)
-        except OverdueError as error:
+        except (ModuleError, OverdueError) as error:
             self._refuse_or_give_up(back, str(error), limit)
         self._remove_if_made(told)
 

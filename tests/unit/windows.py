@@ -64,7 +64,7 @@ class Direct:
         self.before(short)
         result = run(self.machine, short, arguments, check=self.check, diff=diff)
         if result.get("failed"):
-            raise ModuleError(result["msg"], result)
+            raise ModuleError(result["msg"])
         return result
 
     def run(self, module: str, **arguments: Any) -> dict[str, Any]:

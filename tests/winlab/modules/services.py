@@ -46,15 +46,10 @@ def win_service(call: Call) -> Result:
         service = Service(**{**_fields(service), **wanted})
     for name, value in wanted.items():
         setattr(service, name, value)
-    try:
-        changed |= _set_state(call, service)
-    except ModuleFailure as failure:
-        raise ModuleFailure(str(failure), **_sides(call, before, service)) from None
-    return {"changed": changed, **_told(call, service), "exists": True, **_sides(call, before, service)}
-
-
-def _sides(call: Call, before: dict[str, Any], service: Service) -> Result:
-    return {"diff": {"before": before or "", "after": _shape(service)}} if call.diff else {}
+    changed |= _set_state(call, service)
+    after = _shape(service)
+    told = {"changed": changed, **_told(call, service), "exists": True}
+    return {**told, "diff": {"before": before or "", "after": after}} if call.diff else told
 
 
 def _absent(call: Call, service: Service | None) -> Result:

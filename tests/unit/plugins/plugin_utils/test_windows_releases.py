@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import socket
 import time
 import urllib.error
@@ -14,12 +15,10 @@ import urllib.request
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import BadInputError
-from ansible_collections.golden.fleet.plugins.plugin_utils import _windows_releases
+from ansible_collections.golden.fleet.plugins.plugin_utils import _windows_modules, _windows_releases
 from ansible_collections.golden.fleet.plugins.plugin_utils._engine import UnreachableError
 from ansible_collections.golden.fleet.plugins.plugin_utils._windows_layout import recorded, switched
-from ansible_collections.golden.fleet.plugins.plugin_utils._windows_modules import (
-    WindowsModules,
-)
+from ansible_collections.golden.fleet.plugins.plugin_utils._windows_modules import OverdueError, WindowsModules
 from ansible_collections.golden.fleet.plugins.plugin_utils._windows_releases import WindowsReleases
 
 from tests.unit.windows import (
@@ -207,14 +206,8 @@ def test_a_host_that_was_not_provisioned_is_not_given_a_service(change, artifact
     assert service_is_absent(host)
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_a_service_that_somebody_removed_since_is_not_kept_as_the_module_makes_it(
-    change, artifact, host, running, broken, info
-):
+def test_a_service_that_somebody_removed_since_is_not_kept_as_the_module_makes_it(change, host, running, info):
     two = running[1]
-    if broken:
-        two = artifact("1.2.0", "start_error: it is broken")
-        change("staged", two)
     run(host, "win_service", {"name": "shop", "state": "absent"})
     for _again in range(2):
         refused = change("active", two)
@@ -515,8 +508,8 @@ class _Task:
 class _Action:
     """An action of Ansible's whose modules raise ``error``, or answer."""
 
-    def __init__(self, error=None):
-        self._task, self._error, self.seen = _Task(), error, []
+    def __init__(self, error=None, seconds=0):
+        self._task, self._error, self._seconds, self.seen = _Task(), error, seconds, []
         self._connection = self
         self.closed = 0
 
@@ -528,6 +521,13 @@ class _Action:
 
     def _execute_module(self, **_given):
         self.seen.append((self._task.no_log, self._task.diff))
+        try:
+            time.sleep(self._seconds)
+        except Exception:
+            pytest.fail("what lies between can catch it")
+        finally:
+            if self._seconds and self._error:
+                raise self._error
         if self._error:
             raise self._error
         return {"changed": False}
@@ -556,3 +556,43 @@ def test_what_a_call_wants_of_the_task_ends_with_it():
     modules.run("ansible.windows.win_ping")
     assert action.seen == [(True, False), (False, True), (False, False)]
     assert (action._task.no_log, action._task.environment) == (False, [])
+
+
+@pytest.mark.parametrize("error", [None, OSError("the connection is in the middle of something")])
+def test_a_module_without_an_answer_is_over_in_time_whatever_tidying_up_comes_to(error):
+    action = _Action(error, seconds=20)
+    began = time.monotonic()
+    with pytest.raises(OverdueError, match=r"win_ping gave no answer within 0\.1 s"):
+        WindowsModules(action, {"inventory_hostname": "win1"}).run_within(0.1, "ansible.windows.win_ping")
+    assert time.monotonic() - began < 5
+    assert action.closed == 1
+    assert action._task.diff is False
+
+
+@pytest.fixture
+def limit():
+    """As Ansible sets it for a task with a timeout; what it does is kept."""
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_signal: rung.append(True))
+    yield rung
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_ansibles_own_limit_goes_on_after_ours(limit):
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    with pytest.raises(_windows_modules._Rung), _windows_modules._alarm(0.1):
+        time.sleep(20)
+    assert not limit
+    assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
+    time.sleep(0.3)
+    assert limit
+
+
+def test_ansibles_own_limit_is_left_alone_where_it_is_shorter(limit):
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    with _windows_modules._alarm(5) as rung:
+        time.sleep(0.3)
+    assert limit
+    assert not rung.is_set()
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
