@@ -261,7 +261,8 @@ class WindowsReleases:
                 self._runs(release)  # where there is nothing to switch, that is refused
             if back == version:
                 back = plan.previous_of(record.found, version)
-        record = self._fenced(record, params)
+        record = self._fenced(self._fresh(record, params), params)
+        _require(record, params)
         end = time.monotonic() + params["activate_timeout_seconds"]
         self._switch(release, self._folder(record, back), end, params["activate_timeout_seconds"])
         self._commands("activate", release, params, end)

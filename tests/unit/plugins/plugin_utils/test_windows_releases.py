@@ -345,6 +345,21 @@ def test_a_fetch_during_which_another_came(change, artifact, host, running, cloc
     assert change("active", one, number=5)["kind"] == "superseded"
 
 
+def test_a_controller_that_slept_between_looking_and_switching(change, host, running, monkeypatch, port):
+    one, two = running
+    real, asked = time.time, []
+
+    def now():
+        asked.append(None)
+        if len(asked) == 2:
+            assert not change("active", one, number=6)["changed"]
+        return real() + (20 if len(asked) > 1 else 0)
+
+    monkeypatch.setattr(_windows_releases.time, "time", now)
+    assert change("active", two, number=5)["kind"] == "superseded"
+    assert (record(host)["number"], answer(port)) == (6, "1.0.0")
+
+
 def test_a_switch_during_which_another_came(change, host, running, clock, port):
     one, two = running
 
