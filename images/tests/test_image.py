@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What must hold on a host launched from an image, whatever the service and the provider; golden.fleet.bakery runs it.
 
-IMAGE_ROOT=/srv/hello IMAGE_RELEASES="2 1" pytest --hosts=ansible://HOST --ansible-inventory=FILE images/tests
+IMAGE_ROOT=/srv/hello IMAGE_RELEASES="2 1" pytest --hosts=ssh://USER@HOST --sudo images/tests
 """
 
 from __future__ import annotations
