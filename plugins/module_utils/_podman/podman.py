@@ -38,7 +38,7 @@ while :; do
     state=$(timeout "$seconds" systemctl is-system-running --wait 2>/dev/null)
     case $state in running | degraded) break ;; esac
     [ "$(date +%s)" -lt "$end" ] || break
-    sleep 0.3
+    sleep 0.1
 done
 echo "state=$state"
 if [ "$state" != running ]; then
@@ -210,4 +210,4 @@ def wait_for_ssh(address: str, seconds: float) -> None:
             seen = f"answered {greeting!r}"
         if time.monotonic() > end:
             raise PodmanError(f"no SSH server at {address}:22 within {seconds:.0f} s: {seen}")
-        time.sleep(0.2)
+        time.sleep(0.05)
