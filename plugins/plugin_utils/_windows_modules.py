@@ -78,12 +78,13 @@ class WindowsModules:
         return _succeeded(answer)
 
     def command(self, words: list[str], folder: str, timeout_seconds: float) -> None:
-        """Runs a command in a folder, ended with all it started after the time; raises CommandError."""
+        """Runs a command in a folder, ended after the time with what it started; raises CommandError."""
         shown = " ".join(words)
         try:
             result = self.in_background(words, folder, timeout_seconds)
         except OverdueError as error:
-            what = f"was ended, with all that it had started: the time limit of {timeout_seconds:.3g} s is over"
+            limit = f"the time limit of {timeout_seconds:.3g} s is over"
+            what = f"was ended, with what it had started as far as taskkill finds it: {limit}"
             raise CommandError(f"{shown}: {what}; {error}") from error
         if result.get("failed"):
             raise CommandError(f"{shown}: {_said(result)}")
@@ -95,10 +96,11 @@ class WindowsModules:
         timeout_seconds: float,
         environment: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """The result of win_command in a folder. At the time limit all that it started is ended: OverdueError.
+        """The result of win_command in a folder. At the time limit it is ended, with what it started: OverdueError.
 
         Nothing that waits for it over WinRM could end it, so it runs in the background, as with ``async`` on a task:
-        the process that Ansible starts for that is the parent of all, and ``taskkill`` ends the whole tree.
+        the process that Ansible starts for that is the parent of all, and ``taskkill`` ends the tree below it, which
+        is not what has lost its parent.
         """
         deadline = time.monotonic() + timeout_seconds
         job = self._asked(
