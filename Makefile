@@ -4,6 +4,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LAB := -i inventories/lab
+# Many tests wait, for a boot above all, and those that take longest are beside each other.
+WORKERS := --numprocesses $(shell echo $$((2 * $$(nproc)))) --dist worksteal
 
 .PHONY: help setup setup-lab lab lab-down artifacts demo test lint unit integration molecule aside bench newest lock
 
@@ -37,7 +39,7 @@ lint: setup  ## Linters of YAML, roles, Python, documentation, changelog
 	@tools/lint
 
 unit: setup  ## Unit tests, some against a real HAProxy process, some against an emulated Windows host
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest $(WORKERS)
 
 newest: setup  ## Lint and unit tests on the newest ansible-core, where a newer Python is here
 	@tools/newest
