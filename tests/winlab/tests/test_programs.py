@@ -114,6 +114,13 @@ def test_wines_service_manager_does_not_start_what_runs(host: Host, built: Built
         host.engines.start("shop", _EXECUTABLE, str(_port()), {})
 
 
+def test_it_starts_anew_while_what_ran_before_is_still_ending(host: Host) -> None:
+    for port in (_port(), _port() + 2000):
+        path = f"{_EXECUTABLE} {port} linger"
+        told = run(host, "win_service", {"name": "shop", "path": path, "state": "restarted"})
+        assert not told.get("failed"), told["msg"]
+
+
 def test_what_dies_at_its_start_is_not_started(host: Host) -> None:
     died = run(host, "win_service", {"name": "shop", "path": f"{_EXECUTABLE} die", "state": "started"})
     assert "cannot be started" in died["msg"]

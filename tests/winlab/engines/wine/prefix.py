@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
 import os
 import re
 import shutil
@@ -22,6 +24,7 @@ class Prefix:
     def __init__(self, folder: Path, drive: Path) -> None:
         self.folder, self._drive = folder.absolute(), drive.absolute()
         self._c = self.folder / "drive_c"
+        self._numbers = itertools.count(1)
 
     def make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -41,8 +44,15 @@ class Prefix:
                 (self._c / name).symlink_to(self._drive / name)
 
     def script(self, name: str, command: str, environment: dict[str, str]) -> str:
-        """Where on C: the file lies that runs the command with the environment, which the service manager can't."""
-        name = re.sub(r"[^\w.-]", "_", name)
+        """Where on C: the file lies that runs the command with the environment, which the service manager can't.
+
+        A new one each time, with a file for what the command says: a service that has stopped may take a moment to end,
+        and what it still has open nobody else can open.
+        """
+        stem = re.sub(r"[^\w.-]", "_", name)
+        for before in (self._c / "winlab").glob(f"{glob.escape(stem)}.[0-9]*"):
+            before.unlink()
+        name = f"{stem}.{next(self._numbers)}"
         lines = [f'set "{key}={_in_script(value)}"' for key, value in environment.items()]
         lines.append(f"{_in_script(command)} >>C:\\winlab\\{name}.out 2>&1")
         (self._c / "winlab" / f"{name}.cmd").write_text("".join(f"@{line}\r\n" for line in lines), newline="")

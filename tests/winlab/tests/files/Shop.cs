@@ -8,7 +8,7 @@ using System.Text;
 using System.Threading;
 
 // The smallest web service: /health, /version, /system and what GREETING is. The first argument is its port; "die" ends
-// it with status 3.
+// it with status 3. With a second one it takes a while to end once it has stopped.
 public static class Shop
 {
     public const string Version = "0.0.0";
@@ -31,6 +31,7 @@ public static class Shop
         Action start = () => new Thread(() => Serve(arguments)) { IsBackground = true }.Start();
         bool windows = Environment.OSVersion.Platform == PlatformID.Win32NT;
         if (!windows || !WindowsService.Run("shop", start, () => { })) Serve(arguments);
+        if (arguments.Length > 1) Thread.Sleep(2000);
         return 0;
     }
 
