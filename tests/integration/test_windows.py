@@ -80,6 +80,7 @@ def test_one_command_carries_both_kinds_back_and_forth(hybrid: tuple[Fleet, str,
         fleet.must("rollback", **asked)
     assert refused.process.returncode != 0
     assert "was turned back" in refused.output
+    assert f"{windows(fleet)[0]} failed the gate nunit" in refused.output, "a Windows member was the canary"
     assert "Discount" in refused.output, "the message shows which test of NUnit's failed"
     print(f"modules that reached a member in one rollout: {counts}")
     assert max(counts.values()) <= ROUND_TRIPS
