@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ntpath
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class Services:
         self._hazards = hazards
         self._environment = environment
         self.boot_errors: dict[str, str] = {}
+        self._ending = threading.RLock()
 
     def __iter__(self) -> Iterator[Service]:
         return iter(list(self._all.values()))
@@ -176,12 +178,14 @@ class Services:
     def _notice_end(self, service: Service) -> None:
         """A process that has died; one that hung, once the hazard is gone."""
         hazards = {"start_pending": self._hazards.start_hangs, "stop_pending": self._hazards.stop_hangs}
-        if service.state in hazards and not _named(hazards[service.state], service):
-            process, service.process, service.state = service.process, None, "stopped"
-            if process:
-                process.stop()
-        if service.process and not service.process.alive:
-            service.process, service.state = None, "stopped"
+        # Several may have waited, and what starts next is not to meet what hung before, nor to end with it.
+        with self._ending:
+            if service.state in hazards and not _named(hazards[service.state], service):
+                if service.process:
+                    service.process.stop()
+                service.process, service.state = None, "stopped"
+            if service.process and not service.process.alive:
+                service.process, service.state = None, "stopped"
 
 
 def _named(names: set[str], service: Service) -> bool:
