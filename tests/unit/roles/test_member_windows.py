@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.unit.haproxy import Fleet, fleet_fixture
-from tests.unit.windows import ROOT, WINDOWS, Direct, Store, changed, make_ready, state_of, store_fixture
+from tests.unit.windows import WINDOWS, Direct, Store, changed, make_ready, state_of, store_fixture
 from tests.winlab import Host, Lab
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -99,7 +99,7 @@ def _write_service(role: Path, fleet: Fleet) -> None:
         "summary": "a shop",
         "listen": told["listen"],
         "health": {"path": "/health", "timeout_seconds": 4, "version_pattern": r"(\d+\.\d+\.\d+)"},
-        "windows": {name: value for name, value in WINDOWS.items() if name != "root"} | {"root": ROOT},
+        "windows": WINDOWS,
         "release": {"activate_timeout_seconds": 2},
         "pool": {"domain": "shop.test", "maintenance_port": told["pool"]["maintenance_port"], "floor": 1, "window": 1},
     }

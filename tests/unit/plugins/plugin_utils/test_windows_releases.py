@@ -7,7 +7,6 @@ from __future__ import annotations
 import functools
 import json
 import signal
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -55,13 +54,6 @@ def store(tmp_path_factory):
 @pytest.fixture
 def artifact(store):
     return store.artifact
-
-
-@pytest.fixture
-def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture
