@@ -35,7 +35,8 @@ class Hazards:
     # Services that hang while they start or stop: whoever asked for it waits, the others see what is pending.
     start_hangs: set[str] = field(default_factory=set)
     stop_hangs: set[str] = field(default_factory=set)
-    # Seconds that a module takes before it begins, by its short name; longer than the operation timeout is a hazard.
+    # Seconds that a module takes before it begins, by its short name, * for all others; longer than the operation
+    # timeout is a hazard.
     slow: dict[str, float] = field(default_factory=dict)
     # From the end of the connection until the host listens again.
     boot_seconds: float = 1.0
@@ -70,4 +71,4 @@ class Hazards:
 
     def dawdle(self, at: str) -> None:
         """Waits where it is to be slow."""
-        time.sleep(self.slow.get(at, 0))
+        time.sleep(self.slow.get(at, self.slow.get("*", 0)))
