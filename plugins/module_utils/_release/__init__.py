@@ -6,6 +6,7 @@
 
     <root>/releases/<version>/   complete if it is there: renamed into place once it is whole and on the disk
     <root>/current               link to releases/<version>
+    <root>/slots/                with slots: two copies of releases in turn, slots.py; `current` leads to one of them
     <root>/records/<version>.json
     <root>/activation.json       which switch was begun, and whether its commands have succeeded
     <root>/fence.json            the highest number of a lock's holder that has been here

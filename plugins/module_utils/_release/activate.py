@@ -13,23 +13,28 @@ from .layout import Layout
 from .plan import switching
 
 
-def activate(layout: Layout, found: Found, params: dict[str, Any], now: str) -> str:
-    """Switches and runs the commands. Killed or failed anywhere, the same step run again carries it through."""
+def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slot: str | None = None) -> str:
+    """Switches and runs the commands. Killed or failed anywhere, the same step run again carries it through.
+
+    ``slot`` is the one that holds the release, where releases run from slots.
+    """
     version = params["version"]
+    place = f"slots/{slot}" if slot else f"releases/{version}"
+    leads_there = found.active == version and found.slot == slot
     marker = switching(found, version, now)
     # On the disk before the link: after a power cut we know that the commands haven't run to their end.
     atomic_write_json(layout.activation, marker)
-    if found.active != version:
-        replace_link(layout.current, f"releases/{version}")
+    if not leads_there:
+        replace_link(layout.current, place)
     run_all(
         params["activate"],
         stage="activate",
         root=layout.root,
-        path=layout.release(version),
+        path=f"{layout.root}/{place}",
         version=version,
         timeout_seconds=params["activate_timeout_seconds"],
     )
     atomic_write_json(layout.activation, {**marker, "done_at": now})
-    if found.active == version:
+    if leads_there:
         return f"{version} was active already; carried its activation through"
     return f"switched from {found.active or 'none'} to {version}"

@@ -40,7 +40,7 @@ def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
     if params["check_mode"]:
         found = read(layout)
         refuse_superseded(found, params)
-        return result(found, wanted(found, params), params, "would be changed")
+        return result(found, wanted(found, params), params, "would be changed", _edited(layout, found, params))
     if params["state"] != "staged" and not os.path.isdir(layout.releases):
         raise not_staged(params["version"], read(layout))
     layout.make()
@@ -51,26 +51,45 @@ def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
         if params["number"] is not None and params["number"] > found.number:
             # Before the change itself: from here on, a lower number is refused even if we are cut off.
             atomic_write_json(layout.fence, {"number": params["number"]})
-        done = _apply(layout, found, params)
-        return result(found, read(layout), params, done)
+        done, edited = _apply(layout, found, params)
+        return result(found, read(layout), params, done, edited)
 
 
-def _apply(layout: Layout, found: Found, params: dict[str, Any]) -> str:
-    """Makes the change where there is one to make; returns what was done, in words."""
+def _edited(layout: Layout, found: Found, params: dict[str, Any]) -> list[str]:
+    if not params["slots"] or params["state"] not in ("staged", "active"):
+        return []
+    from .slots import edited
+
+    return edited(layout, found, params["version"])
+
+
+def _apply(layout: Layout, found: Found, params: dict[str, Any]) -> tuple[str, list[str]]:
+    """Makes the change where there is one to make; returns what was done, in words, and what was put right."""
     version, state = params["version"], params["state"]
+    done = ""
     if state == "staged":
-        from .stage import stage
+        if to_stage(found, params):
+            from .stage import stage
 
-        return stage(layout, found, params, plan.moment(found)) if to_stage(found, params) else ""
-    if version not in found.releases:
+            done = stage(layout, found, params, plan.moment(found))
+            found = read(layout)
+    elif version not in found.releases:
         raise not_staged(version, found)
-    if state == "active":
-        if found.active == version and found.activation_done:
-            return ""
+    if state not in ("staged", "active"):
+        return _mark(layout, found, params), []
+    slot: str | None = None
+    edited: list[str] = []
+    if params["slots"]:
+        from .slots import bring
+
+        slot, brought, edited = bring(layout, found, params)
+        done = "; ".join(words for words in (done, brought) if words)
+    if state == "active" and not plan.in_use(found, version, slot):
         from .activate import activate
 
-        return activate(layout, found, params, plan.moment(found))
-    return _mark(layout, found, params)
+        switched = activate(layout, read(layout), params, plan.moment(found), slot)
+        done = "; ".join(words for words in (done, switched) if words)
+    return done, edited
 
 
 def _mark(layout: Layout, found: Found, params: dict[str, Any]) -> str:

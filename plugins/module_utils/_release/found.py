@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .._files import read_json
 from .._names import check_version
 from .errors import DiskError
-from .layout import Layout
+from .layout import SLOTS, Layout
 
 Record = dict[str, Any]
 
@@ -22,6 +22,9 @@ class Found(NamedTuple):
     activation: dict[str, Any]
     number: int
     releases: dict[str, Record]
+    # The slot that is in use, where releases run from slots, and what each of the two holds.
+    slot: str | None = None
+    slots: dict[str, Record] = {}  # noqa: RUF012  # a NamedTuple's default, which nobody changes
 
     @property
     def activation_done(self) -> bool:
@@ -37,11 +40,15 @@ def read(layout: Layout) -> Found:
     except FileNotFoundError:
         versions = []
     releases = {version: _record(layout, version) for version in versions if _is_version(version)}
+    slots = {name: record for name in SLOTS if (record := read_json(layout.slot_record(name)))}
+    active, slot = _active(layout, releases, slots)
     return Found(
-        active=_active(layout, releases),
+        active=active,
         activation=read_json(layout.activation, {}),
         number=int(read_json(layout.fence, {}).get("number", 0)),
         releases=releases,
+        slot=slot,
+        slots=slots,
     )
 
 
@@ -59,15 +66,19 @@ def _record(layout: Layout, version: str) -> Record:
     return {**empty, **read_json(layout.record(version), {}), "version": version}
 
 
-def _active(layout: Layout, releases: dict[str, Record]) -> str | None:
+def _active(layout: Layout, releases: dict[str, Record], slots: dict[str, Record]) -> tuple[str | None, str | None]:
+    """The release that the link leads to, and the slot that it is in, if it is in one."""
     try:
         target = os.readlink(layout.current)
     except FileNotFoundError:
-        return None
+        return None, None
     except OSError as error:
         raise DiskError(f"{layout.current} is no link: move away what is there, it is to point at a release") from error
-    version = os.path.basename(target)
-    return version if target == f"releases/{version}" and version in releases else None
+    folder, name = os.path.split(target)
+    if folder == "slots":
+        version = slots.get(name, {}).get("version")
+        return (version if version in releases else None), name
+    return (name if folder == "releases" and name in releases else None), None
 
 
 def state_of(record: Record) -> str:
@@ -89,14 +100,28 @@ def _moment(record: Record) -> str:
 def listed(found: Found) -> list[dict[str, Any]]:
     """The releases as they are shown to a playbook."""
     return [
-        {**record, "state": state_of(record), "active": record["version"] == found.active}
+        {
+            **{name: value for name, value in record.items() if name != "stamp"},
+            "state": state_of(record),
+            "active": record["version"] == found.active,
+        }
         for record in oldest_proven_first(found.releases)
     ]
 
 
+def in_slots(found: Found) -> dict[str, str]:
+    """What each slot holds, in words."""
+    return {
+        name: record["version"] + ("" if record["whole"] else ", half-written")
+        for name, record in sorted(found.slots.items())
+    }
+
+
 def shown(found: Found) -> dict[str, Any]:
     """One side of a diff."""
+    slots = {"slots": in_slots(found), "slot": found.slot} if found.slots else {}
     return {
+        **slots,
         "active": found.active,
         "activation_done": found.activation_done,
         "releases": {

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 
+SLOTS = ("yin", "yang")
+
 
 class Layout:
     """The paths below one root."""
@@ -17,6 +19,8 @@ class Layout:
         self.staging = f"{root}/staging"
         self.shared = f"{root}/shared"
         self.current = f"{root}/current"
+        self.slots = f"{root}/slots"
+        self.next = f"{root}/next"
         self.activation = f"{root}/activation.json"
         self.fence = f"{root}/fence.json"
         self.lock = f"{root}/.lock"
@@ -26,6 +30,12 @@ class Layout:
 
     def record(self, version: str) -> str:
         return f"{self.records}/{version}.json"
+
+    def slot(self, name: str) -> str:
+        return f"{self.slots}/{name}"
+
+    def slot_record(self, name: str) -> str:
+        return f"{self.slots}/{name}.json"
 
     def make(self) -> None:
         """Makes the folders that aren't there."""

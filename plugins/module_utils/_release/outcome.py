@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import plan
 from .errors import BadInputError, ChecksumError, NotStagedError, SupersededError
-from .found import Found, listed, oldest_proven_first, shown
+from .found import Found, in_slots, listed, oldest_proven_first, shown
 
 
 def told(found: Found) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def told(found: Found) -> dict[str, Any]:
         "activation_done": found.activation_done,
         "number": found.number,
         "releases": listed(found),
+        "slots": in_slots(found),
     }
 
 
@@ -51,11 +53,13 @@ def wanted(found: Found, params: dict[str, Any]) -> Found:
     """What the change would leave behind; a release that isn't there yet counts as staged by an earlier task."""
     version, now = params["version"], plan.moment(found)
     if params["state"] == "staged":
-        return plan.staged(found, version, params["sha256"].lower(), now) if to_stage(found, params) else found
+        after = plan.staged(found, version, params["sha256"].lower(), now) if to_stage(found, params) else found
+        return plan.brought(after, version, plan.slot_for(found, version)) if params["slots"] else after
     if version not in found.releases:
         found = plan.staged(found, version, "", now)
     if params["state"] == "active":
-        return plan.active(found, version, now)
+        slot = plan.slot_for(found, version) if params["slots"] else None
+        return plan.active(plan.brought(found, version, slot) if slot else found, version, now, slot)
     if params["state"] == "bad":
         return plan.bad(found, version, now, params["reason"])
     proven = plan.good(found, version, now)
@@ -67,8 +71,13 @@ def not_staged(version: str, found: Found) -> NotStagedError:
     return NotStagedError(f"{version} isn't staged here; staged are: {staged}")
 
 
-def result(before: Found, after: Found, params: dict[str, Any], done: str) -> dict[str, Any]:
+def result(
+    before: Found, after: Found, params: dict[str, Any], done: str, edited: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The answer; ``edited`` is what somebody had changed in the slot, and which is now as it was released."""
     sides = {"before": shown(before), "after": shown(after)}
+    if edited:
+        sides["before"]["edited"] = sorted(edited)
     changed = sides["before"] != sides["after"]
     headers = {"before_header": params["root"], "after_header": params["root"]}
     return {
@@ -78,6 +87,7 @@ def result(before: Found, after: Found, params: dict[str, Any], done: str) -> di
         "previous": plan.previous_of(after, after.active) if after.active else None,
         "releases": listed(after),
         "pruned": sorted(set(before.releases) - set(after.releases)),
+        "edited": sorted(edited),
         "diff": {**sides, **headers},
         "msg": done if changed else f"{params['version']} is {params['state']} already",
     }

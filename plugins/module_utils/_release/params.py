@@ -31,6 +31,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "prepare_timeout_seconds": {"type": "float", "default": 300.0},
     "activate": {"type": "list", "elements": "raw"},
     "activate_timeout_seconds": {"type": "float", "default": 60.0},
+    "slots": {"type": "bool", "default": False},
+    "quiesce": {"type": "list", "elements": "raw"},
+    "quiesce_timeout_seconds": {"type": "float", "default": 60.0},
     "reason": {"type": "str"},
     "keep_good": {"type": "int"},
     "number": {"type": "int"},
@@ -53,7 +56,7 @@ def checked(given: dict[str, Any]) -> dict[str, Any]:
     params["headers"] = {str(name): str(value) for name, value in params["headers"].items()}
     _check_artifact(params)
     _check_numbers(params)
-    for name in ("prepare", "activate"):
+    for name in ("prepare", "activate", "quiesce"):
         params[name] = [_command(name, command) for command in params[name]]
     return params
 

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from .found import Found, Record, oldest_proven_first
+from .layout import SLOTS
 
 
 def moment(found: Found, seconds: float | None = None) -> str:
@@ -49,10 +50,28 @@ def previous_of(found: Found, version: str) -> str | None:
     return found.active
 
 
-def active(found: Found, version: str, now: str) -> Found:
-    if found.active == version and found.activation_done:
+def slot_for(found: Found, version: str) -> str:
+    """The slot in use where it has the version already, else the idle one."""
+    if found.slot and found.active == version:
+        return found.slot
+    return SLOTS[1] if found.slot == SLOTS[0] else SLOTS[0]
+
+
+def brought(found: Found, version: str, slot: str) -> Found:
+    """With the version in the slot."""
+    return found._replace(slots={**found.slots, slot: {"version": version, "whole": True}})
+
+
+def in_use(found: Found, version: str, slot: str | None) -> bool:
+    """Whether the version is what is switched to, from that slot where there is one, and was carried through."""
+    return found.active == version and found.slot == slot and found.activation_done
+
+
+def active(found: Found, version: str, now: str, slot: str | None = None) -> Found:
+    if in_use(found, version, slot):
         return found
-    return found._replace(active=version, activation={**switching(found, version, now), "done_at": now})
+    activation = {**switching(found, version, now), "done_at": now}
+    return found._replace(active=version, slot=slot, activation=activation)
 
 
 def good(found: Found, version: str, now: str) -> Found:
