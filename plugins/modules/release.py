@@ -109,6 +109,27 @@ options:
         O(max_bytes) is refused there before anything is fetched.
     type: int
     default: 0
+  slots:
+    description:
+      - Whether the release runs from one of two fixed folders, C(slots/yin) and C(slots/yang), which C(current) then
+        leads to. V(staged) also brings the idle one to the release, and points the link C(next) at it; V(active)
+        switches to it.
+      - A slot is brought to a release by what differs. Files that are the same keep their inode and their times. A
+        file's time stands for its content, on every host.
+      - What somebody edited in a slot is said in RV(edited), and put right.
+      - Without use on Windows hosts, which have no slots.
+    type: bool
+    default: false
+  quiesce:
+    description:
+      - With O(slots), commands to run before the idle slot is written to, each a list of words. They wait until nothing
+        runs from it any more. C({slot}) is replaced by its folder.
+    type: list
+    elements: raw
+  quiesce_timeout_seconds:
+    description: How long all commands of O(quiesce) together may take. Then they are killed with all they started.
+    type: float
+    default: 60.0
   reason:
     description: Why the release is bad.
     type: str
@@ -203,6 +224,12 @@ pruned:
   type: list
   elements: str
   sample: [0.63.2]
+edited:
+  description: What somebody had changed in a slot, below its folder. It is as it was released now.
+  returned: success
+  type: list
+  elements: str
+  sample: [index.php]
 kind:
   description:
     - What kind of failure it was, one of V(bad_input), V(superseded), V(not_staged), V(fetch), V(checksum), V(archive),

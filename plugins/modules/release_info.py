@@ -67,6 +67,11 @@ number:
   returned: always
   type: int
   sample: 12
+slots:
+  description: What each slot holds, where releases run from slots.
+  returned: always
+  type: dict
+  sample: {yin: 0.65.1, yang: 0.64.8}
 releases:
   description: The releases, the oldest proven first; those that aren't proven by the time at which they were staged.
   returned: always

@@ -112,6 +112,7 @@ def _fill_computed(contract: dict[str, Any], service: str) -> None:
         contract["lease_seconds"] = (
             contract["pool"]["drain_seconds"]
             + contract["release"]["activate_timeout_seconds"]
+            + (contract["release"]["quiesce_timeout_seconds"] if contract["release"]["slots"] else 0)
             # Health is asked before and after the other gates.
             + 2 * contract["health"]["timeout_seconds"]
             + sum(gate["timeout_seconds"] for gate in contract["gates"])
@@ -130,6 +131,12 @@ def _rules(contract: dict[str, Any], members: int) -> list[Problem]:
         text = "an image is made before any member has its release, so with rollout: image it is made from: role"
         problems.append(Problem("bake.from", text))
     problems += _windows_rules(contract)
+    if contract["release"]["slots"] and contract["windows"]:
+        problems.append(
+            Problem("release.slots", "releases don't run from slots on Windows hosts, and windows is given")
+        )
+    if contract["release"]["quiesce"] and not contract["release"]["slots"]:
+        problems.append(Problem("release.quiesce", "is for services whose releases run from slots: true"))
     names = [gate["name"] for gate in contract["gates"]]
     problems += [
         Problem(f"gates[{index}].name", f"{name!r} is the name of an earlier gate too")

@@ -182,9 +182,10 @@ def _why_not(version: str, releases: Mapping[str, Mapping[str, Any]]) -> str:
 def lock_seconds(contract: Mapping[str, Any]) -> int:
     """How long the lock is held without being renewed: each task renews it, so the longest task and a margin."""
     release, health, gates = contract["release"], contract["health"], contract["gates"]
+    quiesce = release["quiesce_timeout_seconds"] if release["slots"] else 0
     tasks = [
-        release["prepare_timeout_seconds"],
-        release["activate_timeout_seconds"],
+        release["prepare_timeout_seconds"] + quiesce,
+        release["activate_timeout_seconds"] + quiesce,
         contract["pool"]["drain_seconds"],
         # Health is asked before the suites and after them.
         2 * health["timeout_seconds"] + sum(gate["timeout_seconds"] for gate in gates),

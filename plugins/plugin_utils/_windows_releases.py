@@ -76,7 +76,7 @@ class WindowsReleases:
 
     def change(self, given: dict[str, Any]) -> dict[str, Any]:
         """Brings a release to a state. Answers as the engine does, with ``failed``, ``kind`` and ``msg`` on failure."""
-        params = {**given, "root": self._what.root, "reason": given["reason"][:_REASON_LENGTH]}
+        params = {**given, "root": self._what.root, "reason": given["reason"][:_REASON_LENGTH], "slots": False}
         try:
             return self._change(params)
         except ReleaseError as error:

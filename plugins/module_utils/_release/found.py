@@ -101,7 +101,7 @@ def listed(found: Found) -> list[dict[str, Any]]:
     """The releases as they are shown to a playbook."""
     return [
         {
-            **{name: value for name, value in record.items() if name != "stamp"},
+            **{name: value for name, value in record.items() if name != "stamped"},
             "state": state_of(record),
             "active": record["version"] == found.active,
         }

@@ -92,19 +92,13 @@ def _since(layout: Layout, slot: str, record: dict[str, Any]) -> int | None:
 
 
 def _stamp(layout: Layout, found: Found, version: str) -> None:
-    """Has the times of the release's files tell their contents apart, beside those of the release in use."""
+    """Has the times of the release's files stand for their contents."""
     record = found.releases[version]
-    if record.get("stamp"):
-        return
-    import time
+    if not record.get("stamped"):
+        from .stamps import stamp
 
-    from .stamps import stamp
-
-    stamps = [known["stamp"] for known in found.releases.values() if known.get("stamp")]
-    seconds = max([int(time.time()), *(known + 1 for known in stamps)])
-    beside = found.releases.get(found.active or "", {})
-    stamp(layout.release(version), layout.release(beside["version"]) if beside.get("stamp") else None, seconds)
-    atomic_write_json(layout.record(version), {**record, "stamp": seconds})
+        stamp(layout.release(version))
+        atomic_write_json(layout.record(version), {**record, "stamped": True})
 
 
 def _quiesce(layout: Layout, slot: str, params: dict[str, Any]) -> None:

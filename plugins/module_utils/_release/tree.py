@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Brings one folder to what another one holds, and leaves alone what is the same already.
 
-A file is the same by its size, mode and modification time: of two files with one path and one time, one is a copy of
-the other (stamps.py). Whatever the filesystem says was touched later than we have been here is read as well.
+A file is the same by its size, mode and modification time, which stands for its content (stamps.py). Whatever the
+filesystem says was touched later than we have been here is read as well.
 """
 
 from __future__ import annotations
