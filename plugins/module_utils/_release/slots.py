@@ -6,6 +6,7 @@
 
     <root>/slots/yin, yang     a copy of a release each: one is what `current` leads to, the other one is idle
     <root>/slots/yin.json      which release it holds, and whether wholly so
+    <root>/slots/yin/.golden-fleet-yin   empty: tells a web server that can't read links which slot `current` leads to
     <root>/next                link to the slot that was brought to a release last, for that to be looked at
 
 The idle slot is brought to a release by what differs; files that are the same keep their inodes and times, and with
@@ -60,7 +61,8 @@ def edited(layout: Layout, found: Found, version: str) -> list[str]:
     if record.get("version") != version or not record["whole"] or version not in found.releases:
         return []
     since = _since(layout, slot, record)
-    return Mirror(layout.release(version), layout.slot(slot), work=None, since=since, claimed=True).run().edited
+    source, target = layout.release(version), layout.slot(slot)
+    return Mirror(source, target, work=None, since=since, claimed=True, passed_by=_marker(slot)).run().edited
 
 
 def _mirror(layout: Layout, slot: str, record: dict[str, Any], version: str, work: str) -> Mirror:
@@ -73,12 +75,22 @@ def _mirror(layout: Layout, slot: str, record: dict[str, Any], version: str, wor
         # From here on the slot is nobody's; what was known of it is kept for whoever carries this through.
         begun = {"version": version, "whole": False, "inode": inode, "since": since}
         atomic_write_json(layout.slot_record(slot), begun)
-    mirror = Mirror(source, target, work=work, since=since, claimed=whole).run()
+    mirror = Mirror(source, target, work=work, since=since, claimed=whole, passed_by=_marker(slot)).run()
+    _make(f"{target}/{_marker(slot)}")
     if mirror.differs:
         sync_filesystem(target)
     if mirror.differs or not whole:
         atomic_write_json(layout.slot_record(slot), {"version": version, "whole": True, "inode": inode, "since": None})
     return mirror
+
+
+def _marker(slot: str) -> str:
+    return f".golden-fleet-{slot}"
+
+
+def _make(marker: str) -> None:
+    if not os.path.lexists(marker):
+        os.close(os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
 
 
 def _since(layout: Layout, slot: str, record: dict[str, Any]) -> int | None:

@@ -24,12 +24,14 @@ class Mirror:
     ``work`` is a folder on the same filesystem for half-written files; without one nothing is written, only said.
     ``since`` is the moment (nanoseconds, as in a file's ctime) after which nothing of ours was written; None where
     that isn't known, and every file is read. ``claimed`` says that the target passes for what is wanted, so that all
-    that differs was edited by hand.
+    that differs was edited by hand. ``passed_by`` is a name at the top of the target that is none of the source's.
     """
 
-    def __init__(self, source: str, target: str, *, work: str | None, since: int | None, claimed: bool) -> None:
+    def __init__(
+        self, source: str, target: str, *, work: str | None, since: int | None, claimed: bool, passed_by: str = ""
+    ) -> None:
         self.source, self.target, self.work = source, target, work
-        self.since, self.claimed = since, claimed
+        self.since, self.claimed, self.passed_by = since, claimed, passed_by
         self.written: list[str] = []
         self.removed: list[str] = []
         self.edited: list[str] = []
@@ -46,6 +48,9 @@ class Mirror:
     def _folder(self, below: str, *, there: bool) -> None:
         wanted = _entries(f"{self.source}{below}")
         found = _entries(f"{self.target}{below}") if there else {}
+        if not below:
+            for entries in (wanted, found):
+                entries.pop(self.passed_by, None)
         for name in found.keys() - wanted.keys():
             self._remove(f"{below}/{name}", found[name])
         for name in sorted(wanted):

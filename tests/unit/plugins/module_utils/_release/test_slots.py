@@ -15,12 +15,13 @@ from ansible_collections.golden.fleet.plugins.module_utils._release import engin
 from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_archive import time_of
 
 from .conftest import file, tar_of
-from .test_engine import content
+from .test_engine import content as everything_in
 from .test_full_disk import small_disk
 from .test_kill import killed_at
 
 __all__ = ["small_disk"]
 
+MARKERS = (".golden-fleet-yin", ".golden-fleet-yang")
 SAME = {f"lib/{number}.php": b"<?php // %d" % number for number in range(50)}
 
 
@@ -54,8 +55,17 @@ def carry(ship, release):
     return run
 
 
+def content(folder):
+    """What a release holds; each slot has a file of its own besides."""
+    found = everything_in(folder)
+    markers = [name for name in MARKERS if found.pop(name, None) is not None]
+    assert len(markers) <= 1
+    return found
+
+
 def identities(folder):
-    found = {str(path.relative_to(folder)): path.lstat() for path in folder.rglob("*") if not path.is_dir()}
+    files = [path for path in folder.rglob("*") if not path.is_dir() and path.name not in MARKERS]
+    found = {str(path.relative_to(folder)): path.lstat() for path in files}
     return {name: (seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns) for name, seen in found.items()}
 
 
@@ -107,7 +117,8 @@ def test_a_file_and_a_folder_that_are_swapped_and_links_that_lead_elsewhere(carr
     wanted = {"a/file": b"inside", "b": b"a file now", "link": "a/file", "g": b"3", "h/i": b"4"}
     carry("3", wanted)
     slot = root / "slots/yin"
-    assert {str(path.relative_to(slot)) for path in slot.rglob("*") if path.is_symlink() or path.is_file()} == {*wanted}
+    there = {str(path.relative_to(slot)) for path in slot.rglob("*") if path.is_symlink() or path.is_file()}
+    assert there == {*wanted, ".golden-fleet-yin"}
     assert os.readlink(slot / "link") == "a/file"
     assert (slot / "b").read_bytes() == b"a file now"
 
@@ -123,7 +134,7 @@ def test_names_in_any_encoding(carry, root):
     carry("1", {odd: b"1", "ä/ö": b"2"})
     carry("2", {odd: b"2"})
     carry("3", {odd: b"3"})
-    assert [os.fsencode(name) for name in os.listdir(root / "slots/yin")] == [os.fsencode(odd)]
+    assert {os.fsencode(name) for name in os.listdir(root / "slots/yin")} == {os.fsencode(odd), b".golden-fleet-yin"}
     assert (root / "slots/yin" / odd).read_bytes() == b"3"
 
 
