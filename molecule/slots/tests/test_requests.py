@@ -79,7 +79,7 @@ def switch(*versions: int) -> None:
 
 def test_no_request_fails_and_none_is_answered_out_of_two_releases(addresses: dict[str, str]) -> None:
     with asking(addresses) as answers:
-        switch(2, 3, 4, 5, 1, 3, 5, 2, 4, 1)
+        switch(2, 3, 4, 5, 3, 1)
         time.sleep(0.5)
     for name in SITES:
         got = answers[name]
