@@ -112,7 +112,7 @@ def test_an_image_is_baked_launched_from_and_gone_back_from(aws: tuple[Aws, Flee
     fleet.must("rollback", service=SERVICE)
     assert launched_next(stand_in) == ("2", used)
 
-    assert_no_secret_is_told()
+    assert_no_secret_is_told(tmp_path)
     assert_only_what_the_policy_allows(stand_in)
 
 
@@ -123,8 +123,8 @@ def assert_nothing_is_left(stand_in: Aws) -> None:
     assert stand_in.ec2.describe_key_pairs()["KeyPairs"] == []
 
 
-def assert_no_secret_is_told() -> None:
-    logs = [*FOLDER.glob("*.log"), *tmp_path.rglob("*.log")]
+def assert_no_secret_is_told(folder: Path) -> None:
+    logs = [*FOLDER.glob("*.log"), *folder.rglob("*.log")]
     assert logs
     assert [log for log in logs if SECRET in log.read_text(encoding="utf-8", errors="replace")] == []
 
