@@ -144,6 +144,11 @@ options:
       - The number that came with the rollout's lock. Where a higher one has been, the task fails as superseded and
         changes nothing.
     type: int
+  until:
+    description:
+      - Until when the change may be made, in seconds since 1970 by the controller's clock. Later it fails as superseded
+        and changes nothing. For whoever has seen a while ago that the lock is its own, and may have been stopped since.
+    type: float
   lock_wait_seconds:
     description:
       - How long to wait for another change of the same service on this host. That may be one whose controller died; it

@@ -135,6 +135,11 @@ def _rules(contract: dict[str, Any], members: int) -> list[Problem]:
         problems.append(
             Problem("release.slots", "releases don't run from slots on Windows hosts, and windows is given")
         )
+    if contract["rollout"] == "atomic" and not (contract["release"]["slots"] and contract["listen"]["preview_port"]):
+        text = "atomic switches to a slot that was proven before: it needs release.slots: true and listen.preview_port"
+        problems.append(Problem("rollout", text))
+    if contract["listen"]["preview_port"] == contract["listen"]["port"]:
+        problems.append(Problem("listen.preview_port", "is the port that customers reach"))
     if contract["release"]["quiesce"] and not contract["release"]["slots"]:
         problems.append(Problem("release.quiesce", "is for services whose releases run from slots: true"))
     names = [gate["name"] for gate in contract["gates"]]

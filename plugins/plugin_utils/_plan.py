@@ -50,8 +50,9 @@ def plan_rollout(
     Returns ``idle`` (all serve the version and have proven it, and nobody died with the lock: there is nothing to lock
     for), ``members`` (by name: action ``change``, ``pass`` or ``unreachable``; from; previous; whether the version was
     proven good on it before), ``canary`` (empty when nothing is to do), ``to_stage`` (members that don't hold the
-    version yet), ``unreachable``, ``zones``, ``at_least`` (the lowest number that a rollout must carry so that no host
-    refuses it) and ``after`` (the number that the pool had).
+    version yet), ``at_once`` (those that are switched at once while they serve), ``unreachable``, ``zones``,
+    ``at_least`` (the lowest number that a rollout must carry so that no host refuses it) and ``after`` (the number that
+    the pool had).
     """
     version, members = rollout["version"], rollout["members"]
     _refuse_impossible(rollout, pool, zones)
@@ -76,8 +77,9 @@ def plan_rollout(
     return {
         "idle": not pool["lock"] and all(entry["action"] == "pass" and entry["proven"] for entry in planned.values()),
         "members": planned,
-        "canary": _canary(changing, planned),
+        "canary": _canary(changing, planned, rollout["contract"]["rollout"]),
         "to_stage": [member for member in changing if not _holds(version, releases[member])],
+        "at_once": [member for member in changing if _is_switched_at_once(planned[member], rollout)],
         "unreachable": unreachable,
         "zones": dict(zones),
         "after": pool["number"],
@@ -112,10 +114,17 @@ def _action(member: str, version: str, found: Mapping[str, Any], pool: Mapping[s
     return "pass" if is_done(member, version, found, pool) else "change"
 
 
-def _canary(changing: list[str], planned: Mapping[str, Mapping[str, Any]]) -> str:
-    """The first member that is out already, as after a run that died: it costs the floor nothing. Else the first."""
-    out = [member for member in changing if planned[member]["pool"] != "online"]
-    return next(iter(out or changing), "")
+def _is_switched_at_once(planned: Mapping[str, Any], rollout: Mapping[str, Any]) -> bool:
+    return bool(rollout["contract"]["rollout"] == "atomic" and planned["pool"] == "online")
+
+
+def _canary(changing: list[str], planned: Mapping[str, Mapping[str, Any]], kind: str) -> str:
+    """The first member that is out already, as after a run that died: it costs the floor nothing. Else the first.
+
+    Where those who serve are switched at once it is one of them, as those that are out follow.
+    """
+    first = [member for member in changing if (planned[member]["pool"] == "online") == (kind == "atomic")]
+    return next(iter(first or changing), "")
 
 
 def _holds(version: str, found: Mapping[str, Any]) -> bool:

@@ -82,6 +82,11 @@ def failure(rollout: Mapping[str, Any], verdict: Mapping[str, Any], outcomes: Ou
     out = [f"{member} ({outcome['detail']})" for member, outcome in outcomes.items() if outcome.get("result") == "out"]
     if out:
         text += f". Left out of the online pool: {', '.join(out)}; see playbooks/reconcile.yml"
+    doubtful = [
+        f"{member} ({found['detail']})" for member, found in outcomes.items() if found.get("result") == "failed"
+    ]
+    if doubtful:
+        text += f". In the online pool, and neither here nor there: {', '.join(doubtful)}; run the same command again"
     return text
 
 

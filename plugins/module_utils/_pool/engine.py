@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._files import LockBusyError, NotJsonError
-from . import joining, leaving, locks, members
+from . import joining, leaving, locks, members, serving
 from .balancer import Balancer
 from .config import CONFIG, maintenance_ports
 from .haproxy import ADMIN_SOCKET, MASTER_SOCKET, BalancerError, Runtime, Server
@@ -168,5 +168,6 @@ _OPERATIONS: dict[str, Callable[[Balancer, Mapping[str, Any]], dict[str, Any]]] 
     "withdraw": leaving.withdraw,
     "drain_all": leaving.drain_all,
     "dismiss": leaving.dismiss,
+    "serve": serving.serve,
     "keep": leaving.keep,
 }

@@ -95,6 +95,23 @@ def test_check_mode_tells_what_would_be_and_changes_nothing(fleet: Fleet) -> Non
     assert [(balancer.record(), fleet.pools(name)) for name, balancer in fleet.balancers.items()] == before
 
 
+def test_what_members_are_about_to_serve_is_said_on_every_balancer(fleet: Fleet) -> None:
+    fleet.open()
+    names = ["web1", "web2", "web3"]
+    said = {"golden.fleet.served_version": {"members": names, "version": "2", "number": "{{ 1 }}"}}
+    bad = {"golden.fleet.served_version": {"members": names, "version": "../2", "number": "{{ 1 }}"}}
+    (_held, foretold), code = play(fleet, HOLD, said, check=True)
+    assert (foretold["changed"], code) == (True, 0)
+    assert [balancer.record().get("versions") for balancer in fleet.balancers.values()] == [None, None]
+    (unlocked, refused, _held, once, again, info), _code = play(fleet, said, bad, HOLD, said, said, INFO)
+    assert (unlocked["failed"], unlocked["refusal"]) == (True, "superseded")
+    assert "version '../2'" in refused["msg"]
+    assert (once["changed"], once["diff"]["after"]["version"], again["changed"]) == (True, "2", False)
+    assert {name: seen["version"] for name, seen in info["members"].items()} == dict.fromkeys(names, "2")
+    for balancer in fleet.balancers.values():
+        assert balancer.record()["versions"] == dict.fromkeys(names, "2")
+
+
 def test_failures_are_told_in_the_result(fleet: Fleet) -> None:
     fleet.open()
     stop = {"golden.fleet.rollout_lock": {"state": "stop_requested", "reason": "lunch"}}

@@ -36,7 +36,7 @@ def pool(**members):
     }
 
 
-def rollout(version="2", members=("a", "b", "c"), floor="50%", window=1, failures=0):
+def rollout(version="2", members=("a", "b", "c"), floor="50%", window=1, failures=0, kind="rolling"):
     return {
         "service": "shop",
         "version": version,
@@ -44,6 +44,7 @@ def rollout(version="2", members=("a", "b", "c"), floor="50%", window=1, failure
         "contract": {
             "pool": {"floor": floor, "floor_per_zone": 0, "window": window},
             "budget": {"failures": failures},
+            "rollout": kind,
         },
     }
 
@@ -90,6 +91,16 @@ def test_a_member_that_is_out_already_comes_first():
     releases = {name: found("1", V1) for name in "abc"}
     planned = _plan.plan_rollout(rollout(), releases, pool(a="online", b="leased", c="online"), ZONES)
     assert planned["canary"] == "b"
+
+
+def test_those_that_serve_are_switched_at_once_and_those_that_are_out_follow():
+    releases = {name: found("1", V1) for name in "abc"}
+    planned = _plan.plan_rollout(rollout(kind="atomic"), releases, pool(a="leased", b="online", c="online"), ZONES)
+    assert (planned["canary"], planned["at_once"]) == ("b", ["b", "c"])
+    planned = _plan.plan_rollout(rollout(kind="atomic"), releases, pool(a="out", b="out", c="out"), ZONES)
+    assert (planned["canary"], planned["at_once"]) == ("a", [])
+    planned = _plan.plan_rollout(rollout(), releases, pool(a="leased", b="online", c="online"), ZONES)
+    assert planned["at_once"] == []
 
 
 def test_a_second_run_has_nothing_to_do():

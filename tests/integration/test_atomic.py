@@ -1,0 +1,153 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A service of the kind `atomic`: every member is switched where it is, while it serves."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from demo.lab import CHECKOUT, Lab, Service
+from tests.integration.fleet import INVENTORY, STATE, Fleet
+
+NAME = "pages"
+REPOSITORY = Path(__file__).parent / "atomic_service"
+RATE = 60
+
+
+@pytest.fixture(scope="module")
+def pages(raised: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The fleet with one service more, its first release on all members; its others, one broken, in the store."""
+    repository = tmp_path_factory.mktemp("atomic") / "repository"
+    shutil.copytree(REPOSITORY, repository)
+    groups = yaml.safe_load((repository / "inventories/lab/services.yml").read_text(encoding="utf-8"))
+    contract = yaml.safe_load((repository / "roles" / NAME / "contract.yml").read_text(encoding="utf-8"))
+    members = tuple(groups["all"]["children"][NAME]["hosts"])
+    lab = Lab(INVENTORY, raised.lab.listing)
+    lab.services[NAME] = Service(NAME, contract, members)
+    fleet = replace(
+        raised,
+        lab=lab,
+        cwd=repository,
+        inventories=(INVENTORY, repository / "inventories/lab"),
+        env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
+    )
+    old, new = contract["artifact"]["versions"]
+    fleet.must("golden.fleet.artifacts", service=NAME)
+    fleet.must("golden.fleet.artifacts", service=NAME, version=f"{new}+broken")
+    fleet.must("golden.fleet.provision", service=NAME)
+    # None is online yet, so they come in one after the other, through their gates.
+    fleet.must("golden.fleet.rollout", service=NAME, version=old)
+    yield fleet
+    fleet.end()
+    fleet.must("golden.fleet.provision", "--limit", "localhost,balancers")
+    site = [f"/etc/nginx/conf.d/{NAME}.conf", f"/etc/php/8.2/fpm/pool.d/{NAME}.conf", f"/srv/{NAME}"]
+    records = [f"{STATE}/{NAME}{end}" for end in (".json", ".lock", ".journal.jsonl")]
+    left = {**dict.fromkeys(members, site), **{balancer.name: records for balancer in lab.balancers}}
+    left |= {store.name: [f"/srv/artifacts/{NAME}"] for store in lab.group("artifact_stores")}
+    for host, paths in left.items():
+        fleet.on(host, "rm", "--recursive", "--force", *paths)
+    for member in members:
+        fleet.on(member, "systemctl", "reload", "nginx")
+        fleet.on(member, "systemctl", "disable", "--now", "php8.2-fpm")
+
+
+def running(fleet: Fleet) -> dict[str, str]:
+    """The release that each member serves, as its own page says."""
+    return {member: fleet.served(NAME, member) for member in fleet.lab.services[NAME].members}
+
+
+def everywhere(fleet: Fleet, version: str) -> dict[str, str]:
+    return dict.fromkeys(fleet.lab.services[NAME].members, version)
+
+
+def test_all_are_switched_at_once_and_back_and_nobody_leaves_the_online_pool(pages: Fleet) -> None:
+    old, new = pages.lab.services[NAME].versions
+    members = pages.lab.services[NAME].members
+    with pages.watched(NAME, rate=RATE) as seen:
+        pages.must("golden.fleet.rollout", service=NAME, version=new)
+        assert running(pages) == everywhere(pages, new)
+        assert pages.must("golden.fleet.rollout", service=NAME, version=new).changed == 0
+        pages.must("golden.fleet.rollback", service=NAME)
+    assert running(pages) == everywhere(pages, old)
+    seen[0].assert_nothing_lost(len(members))
+    assert seen[0].versions == {old, new}
+    assert not any(pages.leases(NAME).values())
+
+
+def test_a_release_that_fails_its_gate_is_never_switched_to(pages: Fleet) -> None:
+    before = running(pages)
+    broken = f"{pages.lab.services[NAME].versions[1]}+broken"
+    with pages.watched(NAME, rate=RATE) as seen:
+        refused = pages.play("golden.fleet.rollout", service=NAME, version=broken)
+    assert refused.process.returncode != 0
+    assert "failed the gate pages" in refused.output, refused.tail()
+    assert running(pages) == before
+    seen[0].assert_nothing_lost(len(before))
+    assert seen[0].versions == set(before.values())
+    assert "bad" in pages.must("golden.fleet.status", service=NAME).output
+
+
+def test_where_one_can_not_be_switched_all_go_back_at_once(pages: Fleet) -> None:
+    old, new = pages.lab.services[NAME].versions
+    other = new if set(running(pages).values()) == {old} else old
+    before = running(pages)
+    # In the way of the link's successor on one member.
+    pages.on("web3", "mkdir", f"/srv/{NAME}/current.new")
+    with pages.watched(NAME, rate=RATE) as seen:
+        failed = pages.play("golden.fleet.rollout", service=NAME, version=other)
+        assert failed.process.returncode != 0
+        assert "was turned back" in failed.output, failed.tail()
+        assert running(pages) == before
+        pages.on("web3", "rmdir", f"/srv/{NAME}/current.new")
+        pages.must("golden.fleet.rollout", service=NAME, version=other)
+    assert running(pages) == everywhere(pages, other)
+    seen[0].assert_nothing_lost(len(before))
+
+
+STAGES = {
+    "proving": "Slot | Prove it where customers don't reach it",
+    "about to switch": "Commit | Say at the balancers what they are about to serve",
+    "switched": "Switch | Ask for its health where customers do",
+    "settled": "Finish | Give the lock back",
+}
+
+
+@pytest.mark.parametrize("task", STAGES.values(), ids=STAGES.keys())
+def test_a_controller_that_is_killed_is_followed_by_the_same_command(pages: Fleet, task: str) -> None:
+    old, new = pages.lab.services[NAME].versions
+    other = new if set(running(pages).values()) == {old} else old
+    with pages.watched(NAME, rate=RATE) as seen:
+        with pages.held_before(task, "golden.fleet.rollout", service=NAME, version=other) as run:
+            run.signal(signal.SIGKILL)
+        pages.must("golden.fleet.rollout", service=NAME, version=other)
+    assert running(pages) == everywhere(pages, other)
+    seen[0].assert_nothing_lost(len(pages.lab.services[NAME].members))
+    assert not any(pages.leases(NAME).values())
+
+
+def test_a_controller_that_was_stopped_and_wakes_later_switches_nobody(pages: Fleet) -> None:
+    before = running(pages)
+    (now_served,) = set(before.values())
+    old, new = pages.lab.services[NAME].versions
+    other = new if now_served == old else old
+    contract = {f"{NAME}_contract": {"lock_seconds": 10}}
+    with pages.held_before(
+        "Switch | Switch it to the slot with the release",
+        "golden.fleet.rollout",
+        service=NAME,
+        version=other,
+        **contract,
+    ) as run:
+        # Another one settles for what runs.
+        pages.must("golden.fleet.rollout", service=NAME, version=now_served, steal=True, **contract)
+    run.wait()
+    assert run.process.returncode != 0
+    assert "superseded" in run.output, run.tail()
+    assert running(pages) == before
