@@ -14,6 +14,8 @@ from typing import Any
 from ansible_collections.golden.fleet.plugins.module_utils._pool.rules import count_of
 
 Outcomes = Mapping[str, Mapping[str, Any]]
+# Results of a member that say nothing against the release; proven is one that was not switched to it, or not yet.
+_UNFAILED = ("changed", "not_taken", "proven")
 
 
 def judge(rollout: Mapping[str, Any], outcomes: Outcomes, pool: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def judge(rollout: Mapping[str, Any], outcomes: Outcomes, pool: Mapping[str, Any
     lock = _lock(pool)
     failures = {failure["member"]: failure["reason"] for failure in lock.get("failures", [])}
     allowed = count_of(rollout["contract"]["budget"]["failures"], len(members))
-    canary_failed = bool(plan["canary"]) and _result(outcomes, plan["canary"]) not in ("changed", "not_taken")
+    canary_failed = bool(plan["canary"]) and _result(outcomes, plan["canary"]) not in _UNFAILED
     serving = [m for m in members if _result(outcomes, m) == "changed" or plan["members"][m]["action"] == "pass"]
     if canary_failed or len(failures) > allowed:
         return _turn_back(rollout, outcomes, failures, serving, allowed)
