@@ -21,8 +21,14 @@ _UNFAILED = ("changed", "not_taken", "proven")
 def judge(rollout: Mapping[str, Any], outcomes: Outcomes, pool: Mapping[str, Any]) -> dict[str, Any]:
     """The verdict: ``turn_back`` and ``settle`` (members), ``mark`` (good, bad or empty), ``ended`` and ``message``.
 
-    ``ended`` is one of done, partly (failures within the budget), stopped, turned_back.
+    ``ended`` is one of done, partly (failures within the budget), stopped, turned_back. ``proven`` are the members that
+    hold the release proven in their idle slot, and may be switched to it.
     """
+    proven = [member for member in rollout["members"] if _result(outcomes, member) == "proven"]
+    return {**_judged(rollout, outcomes, pool), "proven": proven}
+
+
+def _judged(rollout: Mapping[str, Any], outcomes: Outcomes, pool: Mapping[str, Any]) -> dict[str, Any]:
     plan, members = rollout["plan"], rollout["members"]
     lock = _lock(pool)
     failures = {failure["member"]: failure["reason"] for failure in lock.get("failures", [])}
