@@ -32,14 +32,21 @@ def _between(one: Contract, other: Contract, all_share_a_host: bool) -> Iterator
     if first.start < second.stop and second.start < first.stop:
         yield "pool.maintenance_port", f"the ranges {_range(first)} and {_range(second)} overlap"
     shared = [member for member in one["members"] if member in other["members"]]
-    if one["listen"]["port"] == other["listen"]["port"] and (shared or all_share_a_host):
+    both = _listens(one) & _listens(other)
+    if both and (shared or all_share_a_host):
         host = shared[0] if shared else "the development host"
-        yield "listen.port", f"both services have {one['listen']['port']}, and both are on {host}"
+        key = "listen.port" if one["listen"]["port"] == other["listen"]["port"] else "listen"
+        yield key, f"both services have {min(both)}, and both are on {host}"
     yield from _roots("release.root", one["release"]["root"], other["release"]["root"], "/")
     if one["windows"] and other["windows"]:
         # Windows holds names of any case for the same.
         pair = (one["windows"]["root"].lower(), other["windows"]["root"].lower())
         yield from _roots("windows.root", *pair, "\\")
+
+
+def _listens(contract: Contract) -> set[int]:
+    """The ports that the service takes on each member."""
+    return {contract["listen"]["port"], contract["listen"]["preview_port"]} - {0}
 
 
 def _roots(key: str, one: str, other: str, separator: str) -> Iterator[tuple[str, str]]:

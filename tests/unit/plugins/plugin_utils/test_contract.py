@@ -139,6 +139,25 @@ def test_hosts_that_are_replaced_come_from_an_image_that_no_member_is_needed_for
     )
 
 
+def test_members_that_are_switched_at_once_have_slots_and_a_port_to_look_at_the_next_one(folder):
+    asked = {"rollout": "atomic", "release": {"slots": True}, "listen": {"preview_port": 8091}}
+    assert _contract.load("alpha", folder, asked)["rollout"] == "atomic"
+    for without in ({"release": {"slots": False}}, {"listen": {"preview_port": 0}}):
+        assert "rollout: atomic switches to a slot that was proven before" in refused(folder, {**asked, **without})
+    assert "preview_port: is the port that customers reach" in refused(folder, {"listen": {"preview_port": 8001}})
+
+
+def test_slots_and_what_waits_for_them(folder):
+    assert "release.quiesce: is for services whose releases run from slots" in refused(
+        folder, {"release": {"quiesce": [["wait"]]}}
+    )
+    windows = {"service": "Alpha", "executable": "alpha.exe"}
+    said = refused(folder, {"release": {"slots": True}, "windows": windows, "artifact": {"format": "zip"}})
+    assert "release.slots: releases don't run from slots on Windows hosts" in said
+    plain = _contract.load("alpha", folder)["lease_seconds"]
+    assert _contract.load("alpha", folder, {"release": {"slots": True}})["lease_seconds"] == plain + 60
+
+
 def test_the_port_of_a_member_in_maintenance(folder):
     contract = _contract.load("alpha", folder, None, ["web1", "web2"])
     assert _contract.maintenance_port(contract, "web2") == 9001

@@ -4,12 +4,12 @@ import pytest
 from ansible_collections.golden.fleet.plugins.plugin_utils._contract_across import clashes
 
 
-def contract(service, port=8001, domain=None, first=9000, root=None, members=("web1", "web2"), windows=None):
+def contract(service, port=8001, domain=None, first=9000, root=None, members=("web1", "web2"), windows=None, preview=0):
     return {
         "service": service,
         "folder": f"/r/{service}",
         "members": list(members),
-        "listen": {"port": port},
+        "listen": {"port": port, "preview_port": preview},
         "pool": {"domain": domain or f"{service}.example", "maintenance_port": first},
         "release": {"root": root or f"/srv/{service}"},
         "windows": {"root": windows} if windows else {},
@@ -28,6 +28,7 @@ def test_services_that_go_together():
         pytest.param({"first": 8999}, "the ranges 9000-9001 and 8999-9000 overlap", id="ranges, the other way"),
         pytest.param({"first": 9001, "members": []}, "9000-9001 and 9001-9001", id="a service without members"),
         pytest.param({"port": 8001}, "listen.port: both services have 8001, and both are on web1", id="one port"),
+        pytest.param({"preview": 8001}, "listen: both services have 8001, and both are on web1", id="a preview"),
         pytest.param({"root": "/srv/a"}, "release.root: the folders /srv/a and /srv/a", id="one folder"),
         pytest.param({"root": "/srv/a/b"}, "release.root: the folders /srv/a and /srv/a/b", id="one folder in another"),
     ],

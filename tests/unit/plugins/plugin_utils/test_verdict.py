@@ -168,3 +168,24 @@ def test_a_rollout_that_is_done_has_no_failure():
 def test_what_a_failure_says(outcomes, seen, words):
     text = _verdict.failure(rollout(), _verdict.judge(rollout(), outcomes, seen), outcomes)
     assert all(word in text for word in words), text
+
+
+PROVEN = {"result": "proven", "version": "", "detail": "it is in the idle slot"}
+
+
+def test_those_that_were_proven_may_be_switched_and_say_nothing_against_the_release():
+    verdict = _verdict.judge(rollout(), dict.fromkeys("abc", PROVEN), pool())
+    assert (verdict["proven"], verdict["ended"], verdict["turn_back"]) == (["a", "b", "c"], "partly", [])
+    failed = {"result": "untouched", "version": "1", "unproven": True, "detail": "gate pages failed"}
+    verdict = _verdict.judge(rollout(), {"a": PROVEN, "b": failed, "c": PROVEN}, pool(["b"]))
+    assert (verdict["ended"], verdict["turn_back"], verdict["mark"]) == ("turned_back", [], "bad")
+    verdict = _verdict.judge(rollout(failures=1), {"a": PROVEN, "b": failed, "c": PROVEN}, pool(["b"]))
+    assert (verdict["proven"], verdict["ended"]) == (["a", "c"], "partly")
+
+
+def test_one_that_could_neither_be_switched_nor_back_is_named():
+    doubtful = {"result": "failed", "version": "", "unproven": False, "detail": "the disk is broken"}
+    outcomes = {"a": {**BACK, "unproven": False}, "b": doubtful, "c": {**BACK, "unproven": False}}
+    verdict = _verdict.judge(rollout(), outcomes, pool(["b"]))
+    said = _verdict.failure(rollout(), verdict, outcomes)
+    assert "neither here nor there: b (the disk is broken)" in said
