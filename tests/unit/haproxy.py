@@ -204,7 +204,7 @@ class Fleet:
         self.contract: dict[str, Any] = {
             "service": "shop",
             "summary": "a shop",
-            "listen": {"port": port},
+            "listen": {"port": port, "preview_port": 0},
             "health": {"path": "/health", "status": 200},
             "pool": {
                 "domain": "shop.test",

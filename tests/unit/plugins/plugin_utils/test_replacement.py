@@ -20,7 +20,7 @@ def contract(*members: str, **more: Any) -> dict[str, Any]:
         "service": SERVICE,
         "folder": f"roles/{SERVICE}",
         "members": [*WEBS, *members],
-        "listen": {"port": 8002},
+        "listen": {"port": 8002, "preview_port": 0},
         "release": {"root": f"/srv/{SERVICE}"},
         "pool": {"maintenance_port": 18200, "domain": "swagger.test", "floor": "60%"},
         "scale": {"replacements": "25%", "keep_previous_minutes": 30},

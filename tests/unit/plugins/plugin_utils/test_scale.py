@@ -21,7 +21,7 @@ def contract(service: str = SERVICE, first_port: int = 18200, **pool: Any) -> di
         "service": service,
         "folder": f"roles/{service}",
         "members": list(WEBS),
-        "listen": {"port": first_port - 10000},
+        "listen": {"port": first_port - 10000, "preview_port": 0},
         "release": {"root": f"/srv/{service}"},
         "windows": {},
         "pool": {"maintenance_port": first_port, "domain": f"{service}.test", "floor": "60%", **pool},
