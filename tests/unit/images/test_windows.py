@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.winlab.pytest_plugin import skip_where_missing
+
 TEMPLATE = Path(__file__).resolve().parents[3] / "images" / "amazon-ebs-windows"
 GIVEN = {"base": "ami-1", "name": "image", "region": "x", "tags": "{}", "run_tags": "{}", "host": "h"}
 LISTS = {"security_groups": '["sg-1"]', "groups": '["g"]', "ansible_arguments": '["--inventory=x"]'}
@@ -20,8 +22,7 @@ LISTS = {"security_groups": '["sg-1"]', "groups": '["g"]', "ansible_arguments": 
 
 @pytest.fixture
 def render() -> str:
-    if shutil.which("packer") is None:
-        pytest.skip("Packer is not on this machine")
+    skip_where_missing(None if shutil.which("packer") else "Packer is not on this machine")
     return "packer"
 
 
@@ -34,6 +35,22 @@ def rendered(expression: str) -> str:
         env={**os.environ, "CHECKPOINT_DISABLE": "1"},
     )
     return done.stdout
+
+
+@pytest.mark.usefixtures("render")
+def test_packer_finds_nothing_wrong_with_it() -> None:
+    given = {**GIVEN, **LISTS, "play": "provision.yml", "ansible_playbook": "/bin/true"}
+    done = subprocess.run(
+        ["packer", "validate", *(f"-var={name}={value}" for name, value in given.items()), TEMPLATE],
+        **{"capture_output": True, "text": True, "check": False, "timeout": 60},
+        env={
+            **os.environ,
+            "CHECKPOINT_DISABLE": "1",
+            "AWS_ACCESS_KEY_ID": "nobody",
+            "AWS_SECRET_ACCESS_KEY": "nothing",
+        },
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("render")
