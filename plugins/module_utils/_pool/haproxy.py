@@ -222,7 +222,17 @@ def _exchange(path: str, command: str) -> str:
             if not piece:
                 break
             answer += piece
+    if not _is_whole(answer):
+        raise ConnectionResetError(f"it ended in the middle of its answer: {_seen(answer.decode(errors='replace'))}")
     return answer.decode(errors="replace").rstrip("\n")
+
+
+def _is_whole(answer: bytes) -> bool:
+    """Whether HAProxy lived to the end of it: all answers end with an empty line, but for some of one line.
+
+    Nothing at all would pass for the silence that says that a command was carried out.
+    """
+    return answer.endswith(b"\n\n") or (answer.endswith(b"\n") and answer.count(b"\n") == 1)
 
 
 def _seen(text: str) -> str:

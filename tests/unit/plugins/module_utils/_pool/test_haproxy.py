@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
+import pathlib
+import socket
+import threading
+
 import pytest
 from ansible_collections.golden.fleet.plugins.module_utils._pool.config import maintenance_ports, server_ports
 from ansible_collections.golden.fleet.plugins.module_utils._pool.haproxy import (
     BalancerError,
     NoBackendError,
+    Runtime,
     parse_old_workers,
     parse_servers,
     parse_sessions,
@@ -101,6 +106,37 @@ def test_old_workers_are_found(answer: str, workers: list[int]) -> None:
 def test_no_answer_is_not_taken_for_no_old_workers() -> None:
     with pytest.raises(BalancerError, match="nonsense to 'show proc'"):
         parse_old_workers("")
+
+
+class _Dying:
+    """Stands for a HAProxy that is killed over ``answers``, one after the other; it then answers whole ones."""
+
+    def __init__(self, folder: pathlib.Path, *answers: bytes) -> None:
+        self.path = str(folder / "admin.sock")
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(self.path)
+        self._server.listen()
+        self._answers = iter(answers)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        for answer in self._answers:
+            client, _address = self._server.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(answer)
+
+
+@pytest.mark.parametrize("cut", [b"", b"Name: HAProxy\nVersion: 2", b"Name: HAProxy\nVersion: 2.6\n"])
+def test_an_answer_that_haproxy_died_over_is_asked_for_again(tmp_path: pathlib.Path, cut: bytes) -> None:
+    dying = _Dying(tmp_path, cut, b"Name: HAProxy\nVersion: 2.6\nPid: 7\n\n")
+    assert Runtime(dying.path, patience_seconds=5).process() == "7"
+
+
+def test_nothing_is_not_taken_for_silent_success(tmp_path: pathlib.Path) -> None:
+    dying = _Dying(tmp_path, b"")
+    with pytest.raises(BalancerError, match="in the middle of its answer"):
+        Runtime(dying.path, patience_seconds=0).tell("set server shop/web1 state drain")
 
 
 CONFIG = """
