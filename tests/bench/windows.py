@@ -37,6 +37,7 @@ TOGETHER_LIMIT, TRIPS_LIMIT = 2.0, 12
 # Not 127.0.0.1, which is each host's own.
 STORE = "127.0.77.250"
 STATES = ("info", "staged", "active", "good")
+BENCH_WINDOWS = {"root": "C:\\srv\\bench", "service": "bench", "executable": "bench.exe"}
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def main() -> int:
         folder = Path(name)
         _path, sha256 = zipped(folder, FILES, BYTES)
         with members(told.hosts, folder) as (inventory, control), store(STORE, folder) as url:
-            given = {"url": f"{url}/artifact.zip", "sha256": sha256}
+            given = {"url": f"{url}/artifact.zip", "sha256": sha256, "bench_windows": BENCH_WINDOWS}
             at_once = stage(inventory, told.runs, given, "at_once")
             trips = round_trips(inventory, folder, given)
             take_their_time(control, told.hosts, told.module_seconds)

@@ -110,6 +110,7 @@ class Lab:
             "ansible_connection": "psrp",
             "ansible_psrp_auth": "negotiate",
             "ansible_psrp_protocol": self.scheme,
+            "ansible_psrp_ignore_proxy": True,
         }
         if self.authority:
             told["ansible_psrp_ca_cert"] = str(self.authority.file)
