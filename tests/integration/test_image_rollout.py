@@ -101,16 +101,45 @@ def test_there_and_back_again(replaced: Fleet) -> None:
     assert set(launched(replaced)) == before, "who is kept is not what scaling takes away"
 
 
+def let_their_time_pass(fleet: Fleet) -> None:
+    """Removes the launched hosts that are kept aside, as what runs next does once their time has passed."""
+    for lb in fleet.lab.balancers:
+        fleet.on(lb.name, "python3", "-c", OVERDUE, f"{STATE}/{SERVICE}.json")
+    fleet.must("reconcile", service=SERVICE)
+    assert launched(fleet) == []
+    assert kept(fleet) == {}
+    assert set(fleet.state("lb1", SERVICE)["members"]) == set(declared(fleet))
+
+
+def test_who_is_gone_is_launched_again_to_go_back_and_not_once_it_is_bad(replaced: Fleet) -> None:
+    old, new = replaced.lab.services[SERVICE].versions
+    members = declared(replaced)
+    let_their_time_pass(replaced)
+    with replaced.watched(SERVICE) as seen:
+        replaced.must("rollback", version=new, **ASKED)
+    seen[0].assert_nothing_lost(DECLARED)
+    assert seen[0].versions == {old, new}
+    assert len(launched(replaced)) == DECLARED
+    assert serving() == {"lb1": launched(replaced), "lb2": launched(replaced)}
+    assert kept(replaced) == dict.fromkeys(members, old)
+
+    before = images(replaced)
+    with replaced.watched(SERVICE) as seen:
+        replaced.must("rollback", bad="it lost orders", **ASKED)
+    seen[0].assert_nothing_lost(DECLARED)
+    assert serving() == {"lb1": members, "lb2": members}
+    (spoilt,) = set(before) - set(images(replaced))
+    assert spoilt.replace("good-", "bad-") in images(replaced)
+    let_their_time_pass(replaced)
+    refused = replaced.play("rollback", version=new, **ASKED)
+    assert refused.process.returncode != 0
+    assert f"{new}: it lost orders" in refused.output
+
+
 def test_a_canary_that_is_refused_leaves_those_alone_that_serve(replaced: Fleet) -> None:
     old, new = replaced.lab.services[SERVICE].versions
     members = declared(replaced)
-    for lb in replaced.lab.balancers:
-        replaced.on(lb.name, "python3", "-c", OVERDUE, f"{STATE}/{SERVICE}.json")
-    replaced.must("reconcile", service=SERVICE)
-    assert launched(replaced) == [], "their time had passed"
-    assert kept(replaced) == {}
-    assert set(replaced.state("lb1", SERVICE)["members"]) == set(members)
-
+    replaced.must("bake", service=SERVICE, version=new)
     before = images(replaced)
     with replaced.watched(SERVICE) as seen:
         run = replaced.play("rollout", version=new, **REFUSING)
