@@ -9,6 +9,7 @@ A growth that dies leaves hosts that serve and hosts that don't; the next one la
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import dataclasses
 import os
@@ -22,8 +23,11 @@ from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import Cha
 _ROUND_SECONDS = (0.2, 5.0)
 _HOSTS_A_SECOND = 10.0
 _SAY_SECONDS = 10.0
-# Most of that time a host boots and this side waits; how many are launched at once is the provider's to know.
+# Most of that time a host boots and this side waits; how many are launched at once is the provider's to know. One that
+# takes longer than most is not counted, as it may never boot and would hold up others.
 _UNDER_WAY = 16
+_LONG_SECONDS = 20.0
+_AT_MOST = 64
 # A lock is renewed by each round.
 _LEAST_OFTEN_SECONDS = 10.0
 
@@ -80,14 +84,15 @@ class Growth:
         self._outcome = Outcome()
         self._begun: dict[str, float] = {}
         self._hosts: dict[str, Host] = {}
-        self._raising: dict[concurrent.futures.Future[Launched], Host] = {}
+        # Those that are to be launched, each with the host that goes for it; and those under way, each with its begin.
+        self._waiting: collections.deque[tuple[Host, str]] = collections.deque()
+        self._raising: dict[concurrent.futures.Future[Launched], tuple[Host, float]] = {}
 
     def run(self, hosts: Sequence[Host]) -> Outcome:
         """Launches the hosts and returns once each one serves, was replaced by one that does, or is missing."""
-        with concurrent.futures.ThreadPoolExecutor(max_workers=_UNDER_WAY) as self._pool:
+        with concurrent.futures.ThreadPoolExecutor(max_workers=_AT_MOST) as self._pool:
             try:
-                for host in hosts:
-                    self._launch(host)
+                self._waiting.extend((host, "") for host in hosts)
                 self._go_on(len(hosts))
             except BaseException:
                 # What is being launched ends; what is not begun is not begun any more.
@@ -100,12 +105,14 @@ class Growth:
         joining: set[str] = set()
         last_round = last_said = time.monotonic()
         asked_by = os.getppid()
-        while self._raising or new or joining:
+        while self._waiting or self._raising or new or joining:
             if os.getppid() != asked_by:
                 raise ChangeError("the playbook that asked for hosts has ended: nobody waits for them any more")
+            self._launch_more()
             for host, address in self._raised(0.2):
                 new[host.name] = address
-            pause = min(_ROUND_SECONDS[1], max(_ROUND_SECONDS[0], len(self._raising) / _HOSTS_A_SECOND))
+            coming = len(self._waiting) + len(self._raising)
+            pause = min(_ROUND_SECONDS[1], max(_ROUND_SECONDS[0], coming / _HOSTS_A_SECOND))
             now = time.monotonic()
             due = bool(new or joining) and now - last_round >= pause
             if due or now - last_round >= _LEAST_OFTEN_SECONDS:
@@ -117,9 +124,14 @@ class Growth:
                 self._say(f"{len(self._outcome.joined)} of {wanted} serve, {len(self._outcome.replaced)} were replaced")
                 last_said = now
 
-    def _launch(self, host: Host, instead_of: str = "") -> None:
-        self._hosts[host.name] = host
-        self._raising[self._pool.submit(self._raise, host, instead_of)] = host
+    def _launch_more(self) -> None:
+        now = time.monotonic()
+        counted = sum(now - begun < _LONG_SECONDS for _host, begun in self._raising.values())
+        room = min(_UNDER_WAY - counted, _AT_MOST - len(self._raising), len(self._waiting))
+        for _ in range(room):
+            host, instead_of = self._waiting.popleft()
+            self._hosts[host.name] = host
+            self._raising[self._pool.submit(self._raise, host, instead_of)] = (host, now)
 
     def _raise(self, host: Host, instead_of: str) -> Launched:
         """The host, up and proven."""
@@ -135,7 +147,7 @@ class Growth:
         if not self._raising:
             time.sleep(seconds)
         for future in done:
-            host = self._raising.pop(future)
+            host, _begun = self._raising.pop(future)
             try:
                 launched = future.result()
                 self._begun[host.name] = launched.begun
@@ -158,7 +170,7 @@ class Growth:
         if name:
             self._outcome.replaced[host.name] = why
             self._say(f"{host.name} is replaced by {name}: {why}")
-            self._launch(Host(name, host.zone), instead_of=host.name)
+            self._waiting.append((Host(name, host.zone), host.name))
         else:
             self._outcome.missing[host.name] = why
             self._launcher.terminate([host.name])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.golden.fleet.plugins.module_utils._provider.launching import Launched, LaunchError
+from ansible_collections.golden.fleet.plugins.plugin_utils import _growth
 from ansible_collections.golden.fleet.plugins.plugin_utils._balancers import ChangeError
 from ansible_collections.golden.fleet.plugins.plugin_utils._growth import Growth, Host, NotProvenError, Rounds
 from ansible_collections.golden.fleet.plugins.plugin_utils._present import Present
@@ -94,6 +95,44 @@ def test_those_that_fail_are_replaced_in_their_zone_and_gone() -> None:
     assert sorted(hosts.there.values()) == ["a", "a", "a", "b", "b", "b"]
     assert outcome.missing == {}
     assert outcome.unproven == ["web-2"], "the others say nothing of what they carry"
+
+
+def test_hosts_that_never_boot_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are under way at once, and two are silent until the last one serves."""
+    monkeypatch.setattr(_growth, "_UNDER_WAY", 2)
+    monkeypatch.setattr(_growth, "_LONG_SECONDS", 0.3)
+    others_serve = threading.Event()
+
+    class Silent(Hosts):
+        def launch(self, name: str, zone: str) -> Launched:
+            if name in self.broken:
+                assert others_serve.wait(10)
+            elif name == "web-6":
+                others_serve.set()
+            return super().launch(name, zone)
+
+    outcome = grow(Silent(broken=["web-1", "web-2"]), Balancers())
+    assert set(outcome.joined) == {"web-3", "web-4", "web-5", "web-6"}
+    assert set(outcome.missing) == {"web-1", "web-2"}
+
+
+def test_no_more_are_under_way_than_are_meant_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_growth, "_UNDER_WAY", 2)
+    seen: list[int] = []
+
+    class Counted(Hosts):
+        def launch(self, name: str, zone: str) -> Launched:
+            with self._lock:
+                seen.append(1)
+                most.append(sum(seen))
+            time.sleep(0.05)
+            with self._lock:
+                seen.append(-1)
+            return super().launch(name, zone)
+
+    most: list[int] = []
+    assert len(grow(Counted(), Balancers()).joined) == 6
+    assert max(most) == 2
 
 
 def test_hosts_that_are_there_are_neither_launched_nor_removed() -> None:
