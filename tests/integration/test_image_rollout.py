@@ -133,7 +133,7 @@ def test_who_is_gone_is_launched_again_to_go_back_and_not_once_it_is_bad(replace
     let_their_time_pass(replaced)
     refused = replaced.play("rollback", version=new, **ASKED)
     assert refused.process.returncode != 0
-    assert f"{new}: it lost orders" in refused.output
+    assert f"can't go back to {new}: no host of it is kept, and its image is bad" in refused.output
 
 
 def test_a_canary_that_is_refused_leaves_those_alone_that_serve(replaced: Fleet) -> None:
