@@ -53,8 +53,7 @@ class Balancer:
         if self.dry or not members:
             return
         with changing(self.record.state_dir):
-            for member in members:
-                put(self.runtime, self.service, member, online, maintenance)
+            put(self.runtime, self.service, members, online, maintenance)
             save(self.runtime, self.record.state_dir, self.config)
             self._check(members, self.service, online)
             self._check(members, f"{self.service}_maintenance", maintenance)

@@ -7,17 +7,24 @@ from __future__ import annotations
 import csv
 import socket
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
 MASTER_SOCKET = "/run/haproxy-master.sock"
 _POLL_SECONDS = 0.1
+_COMMANDS_A_LINE = 20
 
 # Bits of srv_admin_state, doc/management.txt of HAProxy, "show servers state".
 _MAINT_BITS = 0x01 | 0x02 | 0x20
 _DRAIN_BITS = 0x08 | 0x10
 _RUNNING = 2
+# What is read of "show stat".
+_COLUMNS = (
+    *("pxname", "svname", "scur", "qcur", "status"),
+    *("check_status", "check_health", "check_rise", "check_fall", "last_chk"),
+)
 
 
 class BalancerError(Exception):
@@ -70,19 +77,21 @@ class Runtime:
                     raise BalancerError(f"haproxy doesn't answer at {path}: {error}") from error
                 time.sleep(_POLL_SECONDS)
 
-    def tell(self, command: str) -> None:
-        """Gives a command whose success is silent to the worker that serves, and to those that still end sessions.
+    def tell(self, *commands: str) -> None:
+        """Gives commands whose success is silent to the worker that serves, and to those that still end sessions.
 
-        After a reload the old worker answers one more request on each connection that it had: by its own idea of
-        who is in which pool.
+        In this order; where one is refused, the others have been carried out. After a reload the old worker answers
+        one more request on each connection that it had: by its own idea of who is in which pool.
         """
-        answer = self.ask(command).strip()
-        if answer:
-            raise BalancerError(f"haproxy refused '{command}': {answer}")
-        for worker in self.old_workers():
-            # One that ends just now, or that never had the member, needs no telling.
-            with suppress(BalancerError):
-                self.ask(f"@!{worker} {command}", self.master, 0)
+        for some in _by_few(commands):
+            answer = self.ask("; ".join(some)).strip()
+            if answer:
+                raise BalancerError(f"haproxy refused '{some[0]}'{' or what follows' if some[1:] else ''}: {answer}")
+        for worker in self.old_workers() if commands else ():
+            for command in commands:
+                # One that ends just now, or that never had the member, needs no telling.
+                with suppress(BalancerError):
+                    self.ask(f"@!{worker} {command}", self.master, 0)
 
     def old_workers(self) -> list[int]:
         """The processes that an earlier reload left to end their sessions."""
@@ -176,24 +185,18 @@ def _stats(backend: str, answer: str) -> dict[str, dict[str, str]]:
         raise NoBackendError(f"haproxy has no backend {backend}: provision the balancers first")
     if not answer.startswith("# pxname,svname,"):
         raise BalancerError(f"haproxy answered nonsense to 'show stat {backend} 4 -1': {_seen(answer)}")
-    rows = csv.DictReader(answer[2:].splitlines())
-    needed = (
-        "svname",
-        "scur",
-        "qcur",
-        "status",
-        "check_status",
-        "check_health",
-        "check_rise",
-        "check_fall",
-        "last_chk",
-    )
+    # Not csv.DictReader, which makes a dictionary of a hundred columns for each of hundreds of servers.
+    rows = csv.reader(answer[2:].splitlines())
     found = {}
-    for row in rows:
-        if any(not isinstance(row.get(name), str) for name in needed) or not row["scur"].isdigit():
-            raise BalancerError(f"haproxy answered nonsense to 'show stat {backend} 4 -1': {_seen(str(row))}")
-        if row["pxname"] == backend:
-            found[row["svname"]] = row
+    try:
+        columns = next(rows)
+        places = {name: columns.index(name) for name in _COLUMNS}
+        for row in rows:
+            if row[places["pxname"]] == backend:
+                int(row[places["scur"]])
+                found[row[places["svname"]]] = {name: row[place] for name, place in places.items()}
+    except (IndexError, ValueError, csv.Error) as error:
+        raise BalancerError(f"haproxy answered nonsense to 'show stat {backend} 4 -1': {_seen(answer)}") from error
     return found
 
 
@@ -225,6 +228,12 @@ def _exchange(path: str, command: str) -> str:
     if not _is_whole(answer):
         raise ConnectionResetError(f"it ended in the middle of its answer: {_seen(answer.decode(errors='replace'))}")
     return answer.decode(errors="replace").rstrip("\n")
+
+
+def _by_few(commands: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as one line may hold; HAProxy's buffer is of 16 KiB."""
+    for first in range(0, len(commands), _COMMANDS_A_LINE):
+        yield commands[first : first + _COMMANDS_A_LINE]
 
 
 def _is_whole(answer: bytes) -> bool:

@@ -13,7 +13,7 @@ import pathlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -78,17 +78,22 @@ def _put_recorded(runtime: Runtime, service: str, members: Mapping[str, str]) ->
     for name in online.keys() & maintenance.keys() & members.keys():
         wanted = _ADMINS.get(members[name])
         if wanted and (online[name].admin, maintenance[name].admin) != wanted:
-            put(runtime, service, name, *wanted)
+            put(runtime, service, [name], *wanted)
             moved.append(f"{service}/{name}: {members[name]}")
     return moved
 
 
-def put(runtime: Runtime, service: str, member: str, online: str = "", maintenance: str = "") -> None:
-    """Sets the member's state in one pool or both, leaving a pool before it enters the other."""
+def put(runtime: Runtime, service: str, members: Sequence[str], online: str = "", maintenance: str = "") -> None:
+    """Sets the members' states in one pool or both; each leaves a pool before it enters the other."""
     wanted = [(service, online), (f"{service}_maintenance", maintenance)]
-    for backend, state in sorted(wanted, key=lambda pair: pair[1] == "ready"):
-        if state:
-            runtime.tell(f"set server {backend}/{member} state {state}")
+    runtime.tell(
+        *(
+            f"set server {backend}/{member} state {state}"
+            for backend, state in sorted(wanted, key=lambda pair: pair[1] == "ready")
+            if state
+            for member in members
+        )
+    )
 
 
 def reload(runtime: Runtime, state_dir: str, master: int, config: str = CONFIG) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.golden.fleet.plugins.module_utils._pool import pools
+from ansible_collections.golden.fleet.plugins.module_utils._pool.haproxy import BalancerError
 
 from tests.unit.haproxy import Fleet, HAProxy, Load, wait_for
 
@@ -202,6 +203,15 @@ def test_a_balancer_that_answers_nonsense_is_an_error_that_shows_it(fleet: Fleet
         seen = fleet.on("info", socket=path, patience_seconds=0.2)
         assert seen["failed"] is True
         assert said in seen["msg"]
+
+
+def test_of_commands_in_one_line_all_are_carried_out_but_the_one_that_is_refused(mixed: Fleet) -> None:
+    names = ["web1", "nobody", "web3"]
+    with pytest.raises(
+        BalancerError, match="drain' or what follows: No such server"
+    ):
+        mixed.balancers["lb1"].runtime.tell(*(f"set server shop/{name} state drain" for name in names))
+    assert mixed.pools() == {**MIXED, "web1": "draining", "web3": "draining"}
 
 
 def test_the_command_on_the_balancer_has_all_the_files_that_it_needs(mixed: Fleet) -> None:
