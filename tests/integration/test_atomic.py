@@ -5,18 +5,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from demo.lab import CHECKOUT, Lab, Service
-from tests.integration.fleet import INVENTORY, STATE, Fleet
+from tests.integration.fleet import Fleet
+from tests.integration.own_repository import remove_service, with_service
 
 NAME = "pages"
 REPOSITORY = Path(__file__).parent / "atomic_service"
@@ -26,21 +23,8 @@ RATE = 60
 @pytest.fixture(scope="module")
 def pages(raised: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The fleet with one service more, its first release on all members; its others, one broken, in the store."""
-    repository = tmp_path_factory.mktemp("atomic") / "repository"
-    shutil.copytree(REPOSITORY, repository)
-    groups = yaml.safe_load((repository / "inventories/lab/services.yml").read_text(encoding="utf-8"))
-    contract = yaml.safe_load((repository / "roles" / NAME / "contract.yml").read_text(encoding="utf-8"))
-    members = tuple(groups["all"]["children"][NAME]["hosts"])
-    lab = Lab(INVENTORY, raised.lab.listing)
-    lab.services[NAME] = Service(NAME, contract, members)
-    fleet = replace(
-        raised,
-        lab=lab,
-        cwd=repository,
-        inventories=(INVENTORY, repository / "inventories/lab"),
-        env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
-    )
-    old, new = contract["artifact"]["versions"]
+    fleet = with_service(raised, NAME, REPOSITORY, tmp_path_factory.mktemp("atomic") / "repository")
+    old, new = fleet.lab.services[NAME].versions
     fleet.must("golden.fleet.artifacts", service=NAME)
     fleet.must("golden.fleet.artifacts", service=NAME, version=f"{new}+broken")
     fleet.must("golden.fleet.provision", service=NAME)
@@ -48,15 +32,8 @@ def pages(raised: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     fleet.must("golden.fleet.rollout", service=NAME, version=old)
     yield fleet
     fleet.end()
-    fleet.must("golden.fleet.provision", "--limit", "localhost,balancers")
-    site = [f"/etc/nginx/conf.d/{NAME}.conf", f"/etc/php/8.2/fpm/pool.d/{NAME}.conf", f"/srv/{NAME}"]
-    records = [f"{STATE}/{NAME}{end}" for end in (".json", ".lock", ".journal.jsonl")]
-    left = {**dict.fromkeys(members, site), **{balancer.name: records for balancer in lab.balancers}}
-    left |= {store.name: [f"/srv/artifacts/{NAME}"] for store in lab.group("artifact_stores")}
-    for host, paths in left.items():
-        fleet.on(host, "rm", "--recursive", "--force", *paths)
-    for member in members:
-        fleet.on(member, "systemctl", "reload", "nginx")
+    remove_service(fleet, NAME, [f"/etc/nginx/conf.d/{NAME}.conf", f"/etc/php/8.2/fpm/pool.d/{NAME}.conf"])
+    for member in fleet.lab.services[NAME].members:
         fleet.on(member, "systemctl", "disable", "--now", "php8.2-fpm")
 
 

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from demo.lab import CHECKOUT, Lab, Service
-from tests.integration.fleet import INVENTORY, STATE, Fleet
+from demo.lab import CHECKOUT
+from tests.integration.fleet import Fleet
+from tests.integration.own_repository import remove_service, with_service
 
 NAME = "status_codes"
 REPOSITORY = Path(__file__).parent / "third_service"
@@ -36,31 +34,9 @@ def fingerprint() -> dict[str, str]:
 @pytest.fixture
 def theirs(fleet: Fleet, tmp_path: Path) -> Iterator[Fleet]:
     """The same fleet as a user sees it who has the collection, and one service in a repository of their own."""
-    repository = tmp_path / "repository"
-    shutil.copytree(REPOSITORY, repository)
-    groups = yaml.safe_load((repository / "inventories/lab/services.yml").read_text(encoding="utf-8"))
-    contract = yaml.safe_load((repository / "roles" / NAME / "contract.yml").read_text(encoding="utf-8"))
-    members = tuple(groups["all"]["children"][NAME]["hosts"])
-    lab = Lab(INVENTORY, fleet.lab.listing)
-    lab.services[NAME] = Service(NAME, contract, members)
-    user = replace(
-        fleet,
-        lab=lab,
-        cwd=repository,
-        inventories=(INVENTORY, repository / "inventories/lab"),
-        env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
-    )
+    user = with_service(fleet, NAME, REPOSITORY, tmp_path / "repository")
     yield user
-    # Out of the pools first, as docs/operations.md says; then what the service left on the hosts.
-    fleet.must("provision", "--limit", "localhost,balancers")
-    records = [f"{STATE}/{NAME}{end}" for end in (".json", ".lock", ".journal.jsonl")]
-    left = {member: [f"/etc/nginx/conf.d/{NAME}.conf", f"/srv/{NAME}"] for member in members}
-    left |= {balancer.name: records for balancer in lab.balancers}
-    left |= {store.name: [f"/srv/artifacts/{NAME}"] for store in lab.group("artifact_stores")}
-    for host, paths in left.items():
-        fleet.on(host, "rm", "--recursive", "--force", *paths)
-    for member in members:
-        fleet.on(member, "systemctl", "reload", "nginx")
+    remove_service(user, NAME, [f"/etc/nginx/conf.d/{NAME}.conf"])
 
 
 def test_a_third_service_is_a_folder_and_a_group(theirs: Fleet) -> None:

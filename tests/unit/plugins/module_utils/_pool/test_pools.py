@@ -207,9 +207,7 @@ def test_a_balancer_that_answers_nonsense_is_an_error_that_shows_it(fleet: Fleet
 
 def test_of_commands_in_one_line_all_are_carried_out_but_the_one_that_is_refused(mixed: Fleet) -> None:
     names = ["web1", "nobody", "web3"]
-    with pytest.raises(
-        BalancerError, match="drain' or what follows: No such server"
-    ):
+    with pytest.raises(BalancerError, match="drain' or what follows: No such server"):
         mixed.balancers["lb1"].runtime.tell(*(f"set server shop/{name} state drain" for name in names))
     assert mixed.pools() == {**MIXED, "web1": "draining", "web3": "draining"}
 

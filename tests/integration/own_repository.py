@@ -1,0 +1,45 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One more service, in a repository of its user's own: what has the collection and edits nothing of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from demo.lab import CHECKOUT, Lab, Service
+from tests.integration.fleet import INVENTORY, STATE, Fleet
+
+
+def with_service(fleet: Fleet, name: str, repository: Path, copy: Path) -> Fleet:
+    """The same fleet as the user sees it, who works in ``copy``, with the repository's service beside the others."""
+    shutil.copytree(repository, copy)
+    groups = yaml.safe_load((copy / "inventories/lab/services.yml").read_text(encoding="utf-8"))
+    contract = yaml.safe_load((copy / "roles" / name / "contract.yml").read_text(encoding="utf-8"))
+    lab = Lab(INVENTORY, fleet.lab.listing)
+    lab.services[name] = Service(name, contract, tuple(groups["all"]["children"][name]["hosts"]))
+    return replace(
+        fleet,
+        lab=lab,
+        cwd=copy,
+        inventories=(INVENTORY, copy / "inventories/lab"),
+        env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
+    )
+
+
+def remove_service(fleet: Fleet, name: str, files: Iterable[str]) -> None:
+    """Takes the service out of the pools, as docs/operations.md says, then ``files`` and its releases off all hosts."""
+    members = fleet.lab.services[name].members
+    replace(fleet, cwd=CHECKOUT, inventories=(INVENTORY,), env={}).must("provision", "--limit", "localhost,balancers")
+    records = [f"{STATE}/{name}{end}" for end in (".json", ".lock", ".journal.jsonl")]
+    left = {member: [*files, f"/srv/{name}"] for member in members}
+    left |= {balancer.name: records for balancer in fleet.lab.balancers}
+    left |= {store.name: [f"/srv/artifacts/{name}"] for store in fleet.lab.group("artifact_stores")}
+    for host, paths in left.items():
+        fleet.on(host, "rm", "--recursive", "--force", *paths)
+    for member in members:
+        fleet.on(member, "systemctl", "reload", "nginx")
