@@ -5,11 +5,10 @@
     python -m tests.bench.windows [--hosts 10] [--runs 3] [--module-seconds 0.5]
 
 The hosts are emulated ones (tests/winlab) in one process of their own, reached by the real PSRP client over HTTPS.
-Measured twice. Where a module takes its time, as on Windows: this is what the limit is about, whether members wait for
-one another. Half a second is an assumption, and a careful one: then a member's play is to 70 % waiting for the host; in
-the one that https://github.com/ansible/ansible/issues/47707 measured on Windows, by psrp, it is 78 %. And where hosts
-answer at once, which no Windows does: that shows what this machine's processors take for the controller's work and for
-the emulated hosts', with no limit. Writes build/bench/windows.json. Ends with status 1 where a limit is missed.
+Measured twice: where a module takes its time, as on Windows, which is what ten hosts can do beside each other;
+and where hosts answer at once, so that nothing but this machine's processors is measured: they do the
+controller's work and the emulated hosts' too. Writes build/bench/windows.json. Ends with status 1 where a limit is
+missed.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ TOGETHER_LIMIT, TRIPS_LIMIT = 2.0, 12
 # Not 127.0.0.1, which is each host's own.
 STORE = "127.0.77.250"
 STATES = ("info", "staged", "active", "good")
-BENCH_WINDOWS = {"root": "C:\\srv\\bench", "service": "bench", "executable": "bench.exe"}
 
 
 @contextmanager
@@ -123,7 +121,7 @@ def main() -> int:
         folder = Path(name)
         _path, sha256 = zipped(folder, FILES, BYTES)
         with members(told.hosts, folder) as (inventory, control), store(STORE, folder) as url:
-            given = {"url": f"{url}/artifact.zip", "sha256": sha256, "bench_windows": BENCH_WINDOWS}
+            given = {"url": f"{url}/artifact.zip", "sha256": sha256}
             at_once = stage(inventory, told.runs, given, "at_once")
             trips = round_trips(inventory, folder, given)
             take_their_time(control, told.hosts, told.module_seconds)
@@ -131,7 +129,7 @@ def main() -> int:
     total = sum(modules.total() for modules in trips.values())
     if not trips["staged"]["win_file"]:
         raise SystemExit(f"no pruned release was removed, so this is not the longest rollout: {trips}")
-    ok = ratio(in_time) <= TOGETHER_LIMIT and total <= TRIPS_LIMIT
+    ok = max(ratio(in_time), ratio(at_once)) <= TOGETHER_LIMIT and total <= TRIPS_LIMIT
     seconds = {"at_once": at_once, "in_time": in_time}
     report = {"machine": facts, **vars(told), "seconds": seconds, "round_trips": trips, "ok": ok}
     report["ratios"] = {name: ratio(times) for name, times in seconds.items()}
@@ -142,7 +140,7 @@ def main() -> int:
     print(f"hosts that take {told.module_seconds} s a module: {beside(told.hosts, in_time)}")
     print(f"  limit {TOGETHER_LIMIT:.2f}  {'ok' if ratio(in_time) <= TOGETHER_LIMIT else 'MISSED'}")
     print(f"hosts that answer at once, by this machine's processors: {beside(told.hosts, at_once)}")
-    print(f"  no limit; one after the other would be {told.hosts}")
+    print(f"  limit {TOGETHER_LIMIT:.2f}  {'ok' if ratio(at_once) <= TOGETHER_LIMIT else 'MISSED'}")
     print("a member's rollout that removes a pruned release; modules, each a round trip:")
     for state, modules in trips.items():
         print(f"  {state:8}{modules.total():>3}  {', '.join(modules)}")
