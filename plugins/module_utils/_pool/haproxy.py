@@ -87,7 +87,7 @@ class Runtime:
             answer = self.ask("; ".join(some)).strip()
             if answer:
                 raise BalancerError(f"haproxy refused '{some[0]}'{' or what follows' if some[1:] else ''}: {answer}")
-        for worker in self.old_workers() if commands else ():
+        for worker in self.old_workers():
             for command in commands:
                 # One that ends just now, or that never had the member, needs no telling.
                 with suppress(BalancerError):
@@ -192,9 +192,11 @@ def _stats(backend: str, answer: str) -> dict[str, dict[str, str]]:
         columns = next(rows)
         places = {name: columns.index(name) for name in _COLUMNS}
         for row in rows:
-            if row[places["pxname"]] == backend:
-                int(row[places["scur"]])
-                found[row[places["svname"]]] = {name: row[place] for name, place in places.items()}
+            detail = {name: row[place] for name, place in places.items()}
+            if not detail["scur"].isdigit():
+                raise ValueError("no number of sessions")
+            if detail["pxname"] == backend:
+                found[detail["svname"]] = detail
     except (IndexError, ValueError, csv.Error) as error:
         raise BalancerError(f"haproxy answered nonsense to 'show stat {backend} 4 -1': {_seen(answer)}") from error
     return found
@@ -225,9 +227,10 @@ def _exchange(path: str, command: str) -> str:
             if not piece:
                 break
             answer += piece
-    if not _is_whole(answer):
-        raise ConnectionResetError(f"it ended in the middle of its answer: {_seen(answer.decode(errors='replace'))}")
-    return answer.decode(errors="replace").rstrip("\n")
+    text = answer.decode(errors="replace")
+    if not _is_whole(text):
+        raise ConnectionResetError(f"it ended in the middle of its answer: {_seen(text)}")
+    return text.rstrip("\n")
 
 
 def _by_few(commands: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -236,12 +239,12 @@ def _by_few(commands: Sequence[str]) -> Iterator[Sequence[str]]:
         yield commands[first : first + _COMMANDS_A_LINE]
 
 
-def _is_whole(answer: bytes) -> bool:
+def _is_whole(answer: str) -> bool:
     """Whether HAProxy lived to the end of it: all answers end with an empty line, but for some of one line.
 
     Nothing at all would pass for the silence that says that a command was carried out.
     """
-    return answer.endswith(b"\n\n") or (answer.endswith(b"\n") and answer.count(b"\n") == 1)
+    return answer.endswith("\n\n") or (answer.endswith("\n") and answer.count("\n") == 1)
 
 
 def _seen(text: str) -> str:

@@ -156,6 +156,5 @@ def _end(balancer: Balancer, members: Sequence[str], number: int) -> None:
 
 
 def _cut(balancer: Balancer, members: Sequence[str], number: int) -> None:
-    for name in members:
-        balancer.runtime.tell(f"shutdown sessions server {balancer.service}/{name}")
+    balancer.runtime.tell(*(f"shutdown sessions server {balancer.service}/{name}" for name in members))
     _end(balancer, members, number)

@@ -75,11 +75,14 @@ def _put_recorded(runtime: Runtime, service: str, members: Mapping[str, str]) ->
     except NoBackendError:
         return []
     moved = []
-    for name in online.keys() & maintenance.keys() & members.keys():
-        wanted = _ADMINS.get(members[name])
-        if wanted and (online[name].admin, maintenance[name].admin) != wanted:
-            put(runtime, service, [name], *wanted)
-            moved.append(f"{service}/{name}: {members[name]}")
+    here = online.keys() & maintenance.keys() & members.keys()
+    for pool, wanted in _ADMINS.items():
+        elsewhere = [
+            name for name in here if members[name] == pool and (online[name].admin, maintenance[name].admin) != wanted
+        ]
+        if elsewhere:
+            put(runtime, service, elsewhere, *wanted)
+        moved += [f"{service}/{name}: {pool}" for name in elsewhere]
     return moved
 
 

@@ -178,10 +178,11 @@ def test_only_root_may_use_the_admin_socket(mixed: Fleet) -> None:
     [
         pytest.param(b"", "in the middle of its answer: ''", id="nothing"),
         pytest.param(
-            b"HTTP/1.1 400 Bad\r\n\r\n", "in the middle of its answer: 'HTTP/1.1 400 Bad'", id="another protocol"
+            b"HTTP/1.1 400 Bad Request\r\n\r\n", "its answer: 'HTTP/1.1 400 Bad Request'", id="another protocol"
         ),
         pytest.param(b"# pxname,svname,\nshop,web1,\n", "in the middle of its answer: '# px", id="half a table"),
-        pytest.param(b"\xff\xfe\x00" * 50 + b"\n", "answered nonsense to 'show stat shop 4 -1'", id="binary"),
+        pytest.param(b"\xff\xfe\x00" * 50, "in the middle of its answer: '", id="binary"),
+        pytest.param(b"\xff\xfe\x00" * 50 + b"\n", "answered nonsense to 'show stat shop 4 -1'", id="a line of it"),
     ],
 )
 def test_a_balancer_that_answers_nonsense_is_an_error_that_shows_it(fleet: Fleet, answer: bytes, said: str) -> None:
