@@ -91,13 +91,9 @@ class Growth:
     def run(self, hosts: Sequence[Host]) -> Outcome:
         """Launches the hosts and returns once each one serves, was replaced by one that does, or is missing."""
         with concurrent.futures.ThreadPoolExecutor(max_workers=_AT_MOST) as self._pool:
-            try:
-                self._waiting.extend((host, "") for host in hosts)
-                self._go_on(len(hosts))
-            except BaseException:
-                # What is being launched ends; what is not begun is not begun any more.
-                self._pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            self._waiting.extend((host, "") for host in hosts)
+            # Where this fails, what is being launched ends, and what is not begun is not begun any more.
+            self._go_on(len(hosts))
         return self._outcome
 
     def _go_on(self, wanted: int) -> None:
