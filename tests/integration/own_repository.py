@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,30 +16,30 @@ from demo.lab import CHECKOUT, Lab, Service
 from tests.integration.fleet import INVENTORY, STATE, Fleet
 
 
-def with_service(fleet: Fleet, name: str, repository: Path, copy: Path) -> Fleet:
-    """The same fleet as the user sees it, who works in ``copy``, with the repository's service beside the others."""
+@contextmanager
+def own_service(fleet: Fleet, name: str, repository: Path, copy: Path, files: Iterable[str]) -> Iterator[Fleet]:
+    """The fleet as the user sees it, who works in ``copy``, with the repository's service beside the others.
+
+    Afterwards it is out of the pools, as docs/operations.md says, and its releases and ``files`` are off all hosts.
+    """
     shutil.copytree(repository, copy)
     groups = yaml.safe_load((copy / "inventories/lab/services.yml").read_text(encoding="utf-8"))
     contract = yaml.safe_load((copy / "roles" / name / "contract.yml").read_text(encoding="utf-8"))
+    members = tuple(groups["all"]["children"][name]["hosts"])
     lab = Lab(INVENTORY, fleet.lab.listing)
-    lab.services[name] = Service(name, contract, tuple(groups["all"]["children"][name]["hosts"]))
-    return replace(
+    lab.services[name] = Service(name, contract, members)
+    yield replace(
         fleet,
         lab=lab,
         cwd=copy,
         inventories=(INVENTORY, copy / "inventories/lab"),
         env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
     )
-
-
-def remove_service(fleet: Fleet, name: str, files: Iterable[str]) -> None:
-    """Takes the service out of the pools, as docs/operations.md says, then ``files`` and its releases off all hosts."""
-    members = fleet.lab.services[name].members
-    replace(fleet, cwd=CHECKOUT, inventories=(INVENTORY,), env={}).must("provision", "--limit", "localhost,balancers")
+    fleet.must("provision", "--limit", "localhost,balancers")
     records = [f"{STATE}/{name}{end}" for end in (".json", ".lock", ".journal.jsonl")]
     left = {member: [*files, f"/srv/{name}"] for member in members}
-    left |= {balancer.name: records for balancer in fleet.lab.balancers}
-    left |= {store.name: [f"/srv/artifacts/{name}"] for store in fleet.lab.group("artifact_stores")}
+    left |= {balancer.name: records for balancer in lab.balancers}
+    left |= {store.name: [f"/srv/artifacts/{name}"] for store in lab.group("artifact_stores")}
     for host, paths in left.items():
         fleet.on(host, "rm", "--recursive", "--force", *paths)
     for member in members:

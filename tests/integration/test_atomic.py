@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.fleet import Fleet
-from tests.integration.own_repository import remove_service, with_service
+from tests.integration.own_repository import own_service
 
 NAME = "pages"
 REPOSITORY = Path(__file__).parent / "atomic_service"
@@ -23,16 +23,17 @@ RATE = 60
 @pytest.fixture(scope="module")
 def pages(raised: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The fleet with one service more, its first release on all members; its others, one broken, in the store."""
-    fleet = with_service(raised, NAME, REPOSITORY, tmp_path_factory.mktemp("atomic") / "repository")
-    old, new = fleet.lab.services[NAME].versions
-    fleet.must("golden.fleet.artifacts", service=NAME)
-    fleet.must("golden.fleet.artifacts", service=NAME, version=f"{new}+broken")
-    fleet.must("golden.fleet.provision", service=NAME)
-    # None is online yet, so they come in one after the other, through their gates.
-    fleet.must("golden.fleet.rollout", service=NAME, version=old)
-    yield fleet
-    fleet.end()
-    remove_service(fleet, NAME, [f"/etc/nginx/conf.d/{NAME}.conf", f"/etc/php/8.2/fpm/pool.d/{NAME}.conf"])
+    repository = tmp_path_factory.mktemp("atomic") / "repository"
+    site = [f"/etc/nginx/conf.d/{NAME}.conf", f"/etc/php/8.2/fpm/pool.d/{NAME}.conf"]
+    with own_service(raised, NAME, REPOSITORY, repository, site) as fleet:
+        old, new = fleet.lab.services[NAME].versions
+        fleet.must("golden.fleet.artifacts", service=NAME)
+        fleet.must("golden.fleet.artifacts", service=NAME, version=f"{new}+broken")
+        fleet.must("golden.fleet.provision", service=NAME)
+        # None is online yet, so they come in one after the other, through their gates.
+        fleet.must("golden.fleet.rollout", service=NAME, version=old)
+        yield fleet
+        fleet.end()
     for member in fleet.lab.services[NAME].members:
         fleet.on(member, "systemctl", "disable", "--now", "php8.2-fpm")
 

@@ -106,7 +106,7 @@ def let_their_time_pass(fleet: Fleet) -> None:
     for lb in fleet.lab.balancers:
         fleet.on(lb.name, "python3", "-c", OVERDUE, f"{STATE}/{SERVICE}.json")
     fleet.must("reconcile", service=SERVICE)
-    assert launched(fleet) == []
+    assert launched(fleet) == [], "their time had passed"
     assert kept(fleet) == {}
     assert set(fleet.state("lb1", SERVICE)["members"]) == set(declared(fleet))
 

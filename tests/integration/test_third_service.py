@@ -13,7 +13,7 @@ import pytest
 
 from demo.lab import CHECKOUT
 from tests.integration.fleet import Fleet
-from tests.integration.own_repository import remove_service, with_service
+from tests.integration.own_repository import own_service
 
 NAME = "status_codes"
 REPOSITORY = Path(__file__).parent / "third_service"
@@ -34,9 +34,8 @@ def fingerprint() -> dict[str, str]:
 @pytest.fixture
 def theirs(fleet: Fleet, tmp_path: Path) -> Iterator[Fleet]:
     """The same fleet as a user sees it who has the collection, and one service in a repository of their own."""
-    user = with_service(fleet, NAME, REPOSITORY, tmp_path / "repository")
-    yield user
-    remove_service(user, NAME, [f"/etc/nginx/conf.d/{NAME}.conf"])
+    with own_service(fleet, NAME, REPOSITORY, tmp_path / "repository", [f"/etc/nginx/conf.d/{NAME}.conf"]) as user:
+        yield user
 
 
 def test_a_third_service_is_a_folder_and_a_group(theirs: Fleet) -> None:
