@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -74,6 +75,26 @@ class SmallLab:
         return set(re.findall(r"^(\S+) \| CHANGED \| rc=0 >>\nroot$", done.stdout, re.MULTILINE))
 
 
+def ip(*words: str) -> str:
+    return subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
+
+
+def bridge_to(address: str) -> str:
+    """The interface of this machine behind which a host of a lab is."""
+    return ip("-oneline", "-4", "route", "get", address).split(" dev ")[1].split()[0]
+
+
+@contextmanager
+def port_of(bridge: str, hardware_address: str) -> Iterator[None]:
+    """One more port of the bridge, as of a host that has just been started."""
+    ip("link", "add", "fleetport0", "address", hardware_address, "type", "veth", "peer", "name", "fleetport1")
+    try:
+        ip("link", "set", "fleetport0", "master", bridge, "up")
+        yield
+    finally:
+        ip("link", "delete", "fleetport0")
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLab]:
     small = SmallLab(tmp_path_factory.mktemp("lab"))
@@ -110,8 +131,14 @@ def test_emulated_windows_hosts_stand_beside_the_others(tmp_path: pathlib.Path) 
         ping = [tool("ansible"), "windows", "-i", str(small.inventory), "-m", "ansible.windows.win_ping"]
         pinged = subprocess.run(ping, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
         assert pinged.stdout.count("SUCCESS") == 2, pinged.stdout + pinged.stderr
-        for address in addresses:
-            small.podman("exec", f"{small.name}-lb1", "bash", "-c", f": < /dev/tcp/{address}/5986")
+        bridge = pathlib.Path("/sys/class/net") / bridge_to(hosts["linux"]["hosts"]["lb1"]["ansible_host"])
+        before = (bridge / "address").read_text(encoding="ascii")
+        with port_of(bridge.name, "02:00:00:00:00:01"):
+            assert (bridge / "address").read_text(encoding="ascii") == before, (
+                "else no neighbour finds them for a while"
+            )
+            for address in addresses:
+                small.podman("exec", f"{small.name}-lb1", "bash", "-c", f": < /dev/tcp/{address}/5986")
 
         os.kill(json.loads(kept.read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
         assert changed("playbooks/lab.yml", "--check") == 1
@@ -123,7 +150,7 @@ def test_emulated_windows_hosts_stand_beside_the_others(tmp_path: pathlib.Path) 
         small.play("playbooks/lab_down.yml", **sizes)
     assert not pathlib.Path(f"/proc/{pid}").exists()
     assert not kept.parent.exists()
-    there = subprocess.run(["ip", "-4", "-oneline", "address"], capture_output=True, text=True, check=True).stdout
+    there = ip("-4", "-oneline", "address")
     assert not [address for address in addresses if f" {address}/" in there]
     assert changed("playbooks/lab_down.yml") == 0
 
