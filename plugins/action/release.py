@@ -19,9 +19,11 @@ class ActionModule(ReleaseAction):
         )
         windows, until = args.pop("windows"), args.pop("until")
         try:
-            params = checked({**args, "check_mode": bool(self._task.check_mode)})
+            params = checked({**args, "check_mode": bool(self._task.check_mode), "told_at": time.time()})
         except BadInputError as error:
             raise AnsibleActionFail(str(error)) from error
+        if until is not None and params["at"] is not None and params["at"] > until:
+            raise AnsibleActionFail("at is later than until: by then the lock may be another rollout's")
         if until is not None and time.time() > until:
             late = (
                 f"{time.time() - until:.0f} s too late: the lock may have gone to another rollout; nothing was changed"

@@ -120,6 +120,18 @@ options:
       - Without use on Windows hosts, which have no slots.
     type: bool
     default: false
+  at:
+    description:
+      - With O(state=active), when to switch, in seconds since 1970 by the controller's clock, at most 240 ahead.
+        Hosts that are told one after the other then switch together. The task answers at once, and the host waits by
+        itself; O(activate) runs after the switch. A moment that is over when the host is ready means at once.
+      - Whether it was carried through is told by the same task without this option, afterwards. That also carries it
+        through where the host could not.
+      - A task with a higher O(number), or one that switches to another version, calls it off while it is waited for.
+      - A host whose clock visibly differs from the controller's switches as much later as it took to tell it. Where
+        systemd's C(KillUserProcesses) ends what a connection leaves, it switches with the task that comes afterwards.
+      - Not for Windows hosts.
+    type: float
   quiesce:
     description:
       - With O(slots), commands to run before the idle slot is written to, each a list of words. They wait until nothing
@@ -209,7 +221,7 @@ version:
   type: str
   sample: 0.65.1
 active:
-  description: The active version, or none.
+  description: The active version, or none; with O(at), the one that will be.
   returned: success
   type: str
   sample: 0.65.1

@@ -78,6 +78,8 @@ class WindowsReleases:
         """Brings a release to a state. Answers as the engine does, with ``failed``, ``kind`` and ``msg`` on failure."""
         params = {**given, "root": self._what.root, "reason": given["reason"][:_REASON_LENGTH], "slots": False}
         try:
+            if params.get("at") is not None:
+                raise BadInputError("at can't be used on a Windows host: it has nothing that would wait for the moment")
             return self._change(params)
         except ReleaseError as error:
             return _failed(error)

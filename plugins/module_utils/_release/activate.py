@@ -16,7 +16,8 @@ from .plan import switching
 def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slot: str | None = None) -> str:
     """Switches and runs the commands. Killed or failed anywhere, the same step run again carries it through.
 
-    ``slot`` is the one that holds the release, where releases run from slots.
+    ``slot`` is the one that holds the release, where releases run from slots. With ``at`` in the params all but the
+    link is ready before that moment; a process of its own waits for it, and this one answers.
     """
     version = params["version"]
     place = f"slots/{slot}" if slot else f"releases/{version}"
@@ -25,6 +26,8 @@ def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slo
     # On the disk before the link: after a power cut we know that the commands haven't run to their end.
     atomic_write_json(layout.activation, marker)
     if not leads_there:
+        if params["at"] is not None and not _is_time(layout, found, params):
+            return f"will switch from {found.active or 'none'} to {version} when it is time"
         replace_link(layout.current, place)
     run_all(
         params["activate"],
@@ -38,3 +41,13 @@ def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slo
     if leads_there:
         return f"{version} was active already; carried its activation through"
     return f"switched from {found.active or 'none'} to {version}"
+
+
+def _is_time(layout: Layout, found: Found, params: dict[str, Any]) -> bool:
+    """False where another process waits for the moment; True in that one at the moment, or when it is over already."""
+    import time
+
+    from .moment import by_own_clock, leave_waiter
+
+    at = by_own_clock(params["at"], params.get("told_at"))
+    return at <= time.time() or leave_waiter(layout, params, at, found.activation)

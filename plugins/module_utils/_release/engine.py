@@ -44,15 +44,36 @@ def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
     if params["state"] != "staged" and not os.path.isdir(layout.releases):
         raise not_staged(params["version"], read(layout))
     layout.make()
+    if os.path.lexists(layout.awaited):
+        _call_off(layout, params)
     with locked(layout.lock, params["lock_wait_seconds"], f"{params['state']} {params['version']}"):
         found = read(layout)
         refuse_superseded(found, params)
         tidy(layout)
+        if os.path.lexists(layout.awaited) or os.path.lexists(layout.called_off):
+            found = _forgotten(layout)
         if params["number"] is not None and params["number"] > found.number:
             # Before the change itself: from here on, a lower number is refused even if we are cut off.
             atomic_write_json(layout.fence, {"number": params["number"]})
         done, edited = _apply(layout, found, params)
-        return result(found, read(layout), params, done, edited)
+        after = wanted(found, params) if os.path.lexists(layout.awaited) else read(layout)
+        return result(found, after, params, done, edited)
+
+
+def _call_off(layout: Layout, params: dict[str, Any]) -> None:
+    """Where a switch is awaited, its waiter has the lock."""
+    from .moment import call_off
+
+    refuse_superseded(read(layout), params)
+    call_off(layout, params)
+
+
+def _forgotten(layout: Layout) -> Found:
+    """What is there without a switch that nobody waits for any more."""
+    from .moment import forget
+
+    forget(layout)
+    return read(layout)
 
 
 def _edited(layout: Layout, found: Found, params: dict[str, Any]) -> list[str]:

@@ -22,6 +22,8 @@ class Layout:
         self.slots = f"{root}/slots"
         self.next = f"{root}/next"
         self.activation = f"{root}/activation.json"
+        self.awaited = f"{root}/awaited.json"
+        self.called_off = f"{root}/called_off.json"
         self.fence = f"{root}/fence.json"
         self.lock = f"{root}/.lock"
 

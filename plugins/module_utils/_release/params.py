@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "activate": {"type": "list", "elements": "raw"},
     "activate_timeout_seconds": {"type": "float", "default": 60.0},
     "slots": {"type": "bool", "default": False},
+    "at": {"type": "float"},
     "quiesce": {"type": "list", "elements": "raw"},
     "quiesce_timeout_seconds": {"type": "float", "default": 60.0},
     "reason": {"type": "str"},
@@ -39,6 +40,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "number": {"type": "int"},
     "lock_wait_seconds": {"type": "float", "default": 300.0},
 }
+# How far ahead a switch may be asked for: others wait for the lock meanwhile, by default for longer than this.
+AHEAD_SECONDS = 240.0
 _EMPTY: dict[str, Any] = {"str": "", "dict": {}, "list": []}
 
 
@@ -56,6 +59,7 @@ def checked(given: dict[str, Any]) -> dict[str, Any]:
     params["headers"] = {str(name): str(value) for name, value in params["headers"].items()}
     _check_artifact(params)
     _check_numbers(params)
+    _check_moment(params)
     for name in ("prepare", "activate", "quiesce"):
         params[name] = [_command(name, command) for command in params[name]]
     return params
@@ -104,6 +108,17 @@ def _check_numbers(params: dict[str, Any]) -> None:
     for name in ("retries", "lock_wait_seconds"):
         if params[name] < 0:
             raise BadInputError(f"{name} {params[name]} can't be used: 0 or more")
+
+
+def _check_moment(params: dict[str, Any]) -> None:
+    """``told_at`` is when the action said it, by the same clock as ``at``: this host may have another one."""
+    at, told_at = params["at"], params.get("told_at")
+    if at is None:
+        return
+    if params["state"] != "active":
+        raise BadInputError(f"at is for state active: nothing is switched by {params['state']}")
+    if told_at is not None and not at - told_at <= AHEAD_SECONDS:
+        raise BadInputError(f"at is {at - told_at:.0f} s ahead, and {AHEAD_SECONDS:.0f} are allowed")
 
 
 def _command(name: str, command: object) -> list[str]:
