@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,17 +54,26 @@ def everywhere(fleet: Fleet, version: str) -> dict[str, str]:
     return dict.fromkeys(fleet.lab.services[NAME].members, version)
 
 
+def switched_at(fleet: Fleet) -> list[float]:
+    """When each member's link was switched, in seconds since 1970; the lab's hosts have one clock."""
+    members = fleet.lab.services[NAME].members
+    return [float(fleet.on(member, "stat", "--format=%.3Z", f"/srv/{NAME}/current")) for member in members]
+
+
 def test_all_are_switched_at_once_and_back_and_nobody_leaves_the_online_pool(pages: Fleet) -> None:
     old, new = pages.lab.services[NAME].versions
     members = pages.lab.services[NAME].members
     with pages.watched(NAME, rate=RATE) as seen:
         pages.must("golden.fleet.rollout", service=NAME, version=new)
         assert running(pages) == everywhere(pages, new)
+        moments = [switched_at(pages)]
         assert pages.must("golden.fleet.rollout", service=NAME, version=new).changed == 0
         pages.must("golden.fleet.rollback", service=NAME)
+        moments.append(switched_at(pages))
     assert running(pages) == everywhere(pages, old)
     seen[0].assert_nothing_lost(len(members))
     assert seen[0].versions == {old, new}
+    assert all(max(moment) - min(moment) < 1 for moment in moments), moments
     assert not any(pages.leases(NAME).values())
 
 
@@ -100,6 +110,7 @@ def test_where_one_can_not_be_switched_all_go_back_at_once(pages: Fleet) -> None
 STAGES = {
     "proving": "Slot | Prove it where customers don't reach it",
     "about to switch": "Commit | Say at the balancers what they are about to serve",
+    "telling": "Tell | Tell it when to switch",
     "switched": "Switch | Ask for its health where customers do",
     "settled": "Finish | Give the lock back",
 }
@@ -118,22 +129,52 @@ def test_a_controller_that_is_killed_is_followed_by_the_same_command(pages: Flee
     assert not any(pages.leases(NAME).values())
 
 
+def other_than_served(fleet: Fleet) -> tuple[str, str]:
+    """What all members serve, and the other version."""
+    (served,) = set(running(fleet).values())
+    old, new = fleet.lab.services[NAME].versions
+    return served, new if served == old else old
+
+
+def test_members_that_were_told_switch_without_the_controller(pages: Fleet) -> None:
+    served, other = other_than_served(pages)
+    with pages.watched(NAME, rate=RATE) as seen:
+        with pages.held_before("Moment | Wait for it", "golden.fleet.rollout", service=NAME, version=other) as run:
+            run.signal(signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while running(pages) != everywhere(pages, other):
+            assert time.monotonic() < deadline, "they did not switch by themselves"
+            time.sleep(0.5)
+        moments = switched_at(pages)
+        pages.must("golden.fleet.rollout", service=NAME, version=other)
+    assert max(moments) - min(moments) < 1, moments
+    seen[0].assert_nothing_lost(len(moments))
+    assert seen[0].versions == {served, other}
+
+
+def test_a_rollout_that_stole_the_lock_calls_off_what_members_wait_for(pages: Fleet) -> None:
+    served, other = other_than_served(pages)
+    far = {"rollout_ask_seconds": 30}
+    with pages.held_before("Moment | Wait for it", "golden.fleet.rollout", service=NAME, version=other, **far) as run:
+        pages.must("golden.fleet.rollout", service=NAME, version=served, steal=True)
+    run.wait()
+    assert run.process.returncode != 0
+    assert running(pages) == everywhere(pages, served)
+
+
 def test_a_controller_that_was_stopped_and_wakes_later_switches_nobody(pages: Fleet) -> None:
-    before = running(pages)
-    (now_served,) = set(before.values())
-    old, new = pages.lab.services[NAME].versions
-    other = new if now_served == old else old
+    served, other = other_than_served(pages)
     contract = {f"{NAME}_contract": {"lock_seconds": 10}}
     with pages.held_before(
-        "Switch | Switch it to the slot with the release",
+        "Tell | Tell it when to switch",
         "golden.fleet.rollout",
         service=NAME,
         version=other,
         **contract,
     ) as run:
         # Another one settles for what runs.
-        pages.must("golden.fleet.rollout", service=NAME, version=now_served, steal=True, **contract)
+        pages.must("golden.fleet.rollout", service=NAME, version=served, steal=True, **contract)
     run.wait()
     assert run.process.returncode != 0
     assert "superseded" in run.output, run.tail()
-    assert running(pages) == before
+    assert running(pages) == everywhere(pages, served)

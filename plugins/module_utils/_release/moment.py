@@ -3,8 +3,8 @@
 """A switch at a moment that is said beforehand: hosts that were told one after the other switch at the same time.
 
 The host waits by itself, in a process that outlives the connection and holds the lock of the releases. What it waits
-for is in ``<root>/awaited.json``. Who takes that file away decides: the waiter, when the moment has come, or a change with
-another wish, and then nothing is switched. Why: docs/decisions/atomic_rollout.md.
+for is in ``<root>/awaited.json``. Who takes that file away decides: the waiter, when the moment has come, or a change
+with another wish, and then nothing is switched. Why: docs/decisions/atomic_rollout.md.
 """
 
 from __future__ import annotations

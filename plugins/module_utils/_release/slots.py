@@ -49,7 +49,8 @@ def bring(layout: Layout, found: Found, params: dict[str, Any]) -> Brought:
         mirror = _mirror(layout, slot, record, version, work)
     finally:
         remove(work)
-    if slot != found.slot and not _leads(layout.next, f"slots/{slot}"):
+    # Also where that is the one in use: a switch that was begun is proven there again before it is carried through.
+    if not _leads(layout.next, f"slots/{slot}"):
         replace_link(layout.next, f"slots/{slot}")
     return Brought(slot, _said(slot, version, mirror) if mirror.differs or not whole else "", mirror.edited)
 

@@ -77,6 +77,8 @@ def test_the_slots_take_turns_and_the_one_in_use_is_not_touched(carry, ship, inf
     assert identities(root / "slots/yin") == before
     assert os.readlink(root / "next") == "slots/yang"
     assert (info()["active"], info()["slots"]) == ("1", {"yin": "1", "yang": "2"})
+    ship("1", {"index.php": b"1"})
+    assert os.readlink(root / "next") == "slots/yin", "a switch to it that was begun is proven there again"
     carry("2", {"index.php": b"2"})
     assert os.readlink(root / "current") == "slots/yang"
     carry("3", {"index.php": b"3"})
