@@ -22,5 +22,5 @@ class ActionModule(ReleaseAction):
         try:
             return {"reachable": True, **self.ask(task_vars or {}, params, args["windows"])}
         except HostError as error:
-            empty: dict[str, Any] = {"active": None, "activation_done": False, "number": 0, "releases": []}
-            return {"changed": False, "reachable": False, "msg": str(error), **empty}
+            nothing: dict[str, Any] = {"active": None, "activation_done": False, "awaited": None}
+            return {"changed": False, "reachable": False, "msg": str(error), "number": 0, "releases": [], **nothing}

@@ -72,6 +72,11 @@ slots:
   returned: always
   type: dict
   sample: {yin: 0.65.1, yang: 0.64.8}
+awaited:
+  description: The C(version) that the host is about to switch to by itself, and C(at) which moment, in UTC; or none.
+  returned: always
+  type: dict
+  sample: {version: 0.65.5, at: "2026-11-28T09:12:31.250000Z"}
 releases:
   description: The releases, the oldest proven first; those that aren't proven by the time at which they were staged.
   returned: always

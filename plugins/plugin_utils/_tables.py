@@ -84,6 +84,9 @@ def _active(found: Mapping[str, Any]) -> str:
     if not found.get("reachable", True):
         return "unreachable"
     active = found.get("active") or ""
+    awaited = found.get("awaited")
+    if awaited:
+        return f"{active}, {awaited['version']} from {awaited['at'][11:19]}Z"
     return f"{active} (not finished)" if active and not found.get("activation_done", True) else active
 
 

@@ -25,6 +25,8 @@ class Found(NamedTuple):
     # The slot that is in use, where releases run from slots, and what each of the two holds.
     slot: str | None = None
     slots: dict[str, Record] = {}  # noqa: RUF012  # a NamedTuple's default, which nobody changes
+    # The switch that a process waits for, with its `version` and `at`, the moment in seconds since 1970.
+    awaited: dict[str, Any] | None = None
 
     @property
     def activation_done(self) -> bool:
@@ -49,6 +51,7 @@ def read(layout: Layout) -> Found:
         releases=releases,
         slot=slot,
         slots=slots,
+        awaited=read_json(layout.awaited),
     )
 
 

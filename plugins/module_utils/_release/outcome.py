@@ -21,6 +21,7 @@ def told(found: Found) -> dict[str, Any]:
         "number": found.number,
         "releases": listed(found),
         "slots": in_slots(found),
+        "awaited": found.awaited and {"version": found.awaited["version"], "at": plan.written(found.awaited["at"])},
     }
 
 

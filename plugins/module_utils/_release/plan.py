@@ -16,13 +16,14 @@ from .layout import SLOTS
 
 def moment(found: Found, seconds: float | None = None) -> str:
     """Now, in UTC; but later than every moment on record, so that a clock set back doesn't change an order."""
-    now = _written(time.time() if seconds is None else seconds)
+    now = written(time.time() if seconds is None else seconds)
     stamps = [record[key] or "" for record in found.releases.values() for key in ("staged_at", "good_at", "bad_at")]
     latest = max(stamps, default="")
     return now if now > latest else _next(latest)
 
 
-def _written(seconds: float) -> str:
+def written(seconds: float) -> str:
+    """A moment, in UTC, as it is kept and shown."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1_000_000):06d}Z"
 
 

@@ -38,6 +38,7 @@ def test_status_shows_pool_releases_lease_and_lock() -> None:
             "releases": [{"version": "1", "state": "good"}, {"version": "2", "state": "bad"}],
         },
         "b": {"reachable": False},
+        "c": {"active": "1", "awaited": {"version": "2", "at": "1970-01-01T00:02:00.500000Z"}, "releases": []},
     }
     lease = {"rollout": "shop-2", "until": 0, "expired": True, "failed": "gate"}
     pool = {
@@ -55,6 +56,7 @@ def test_status_shows_pool_releases_lease_and_lock() -> None:
     assert "balancer can't be reached: lb2" in text
     assert "locked at lb1 by ann@desk for shop-2 until 00:00:01Z (expired)" in text
     assert "2 (not finished)" in text
+    assert "1, 2 from 00:02:00Z" in text
     assert "shop-2 expired, failed: gate" in text
     assert "kept until 00:01:00Z\n" in text
     assert "kept until 00:01:00Z, which has passed" in text

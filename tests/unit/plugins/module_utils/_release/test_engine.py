@@ -29,7 +29,7 @@ def everything(root):
 
 
 def test_a_host_that_was_never_provisioned_has_no_releases(info, root):
-    empty = {"active": None, "activation_done": False, "number": 0, "releases": [], "slots": {}}
+    empty = {"active": None, "activation_done": False, "number": 0, "releases": [], "slots": {}, "awaited": None}
     assert info() == {"changed": False, **empty}
     assert not root.exists()
 

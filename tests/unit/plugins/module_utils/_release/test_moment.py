@@ -16,7 +16,8 @@ import time
 import pytest
 from ansible_collections.golden.fleet.plugins.plugin_utils import _engine
 
-SOON = 1.2
+# Long enough for a host to be told, on a machine that is busy with other things too.
+SOON = 3.0
 RAN = ["sh", "-c", 'echo "$RELEASE_VERSION" >> "$RELEASE_ROOT/shared/ran"']
 
 
@@ -75,12 +76,14 @@ def test_the_host_answers_at_once_and_switches_when_it_is_time(switching, tell, 
     assert told["diff"]["after"]["active"] == "v2"
     assert told["took"] < SOON
     assert runs(root) == "v1"
+    assert info()["awaited"]["version"] == "v2"
     settled = tell("v2", activate=[RAN])
     assert not settled["changed"], settled
     assert info()["active"] == "v2"
     assert info()["activation_done"]
+    assert info()["awaited"] is None
     # The kernel's time of a file is up to a tick behind.
-    assert -0.02 < switched_at(root) - (before + SOON) < 0.5
+    assert -0.02 < switched_at(root) - (before + SOON) < 1
     assert (root / "shared/ran").read_text() == "v2\n"
     assert not (root / "awaited.json").exists()
 
@@ -98,7 +101,7 @@ def test_hosts_told_one_after_the_other_switch_together(switching, tell, root):
     for place in (root, again):
         wait_for_end(place)
         assert runs(place) == "v2"
-    assert abs(switched_at(root) - switched_at(again)) < 0.3
+    assert abs(switched_at(root) - switched_at(again)) < 1
 
 
 def test_a_moment_that_is_over_means_at_once(switching, tell, root):
