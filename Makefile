@@ -55,13 +55,10 @@ aside: setup-lab
 	@mkdir -p build
 	@$(MAKE) --no-print-directory --keep-going molecule newest >build/aside.log 2>&1 && failed=0 || failed=1; cat build/aside.log; exit $$failed
 
-bench: setup-lab  ## Speed beside a plain play of stock modules, beside a slow host, of going back, of growing to 350, of Windows members, and of bakes
-	$(BIN)/python -m tests.bench.stage_and_switch
-	$(BIN)/python -m tests.bench.sliding_window
-	$(BIN)/python -m tests.bench.image_rollback
-	$(BIN)/python -m tests.bench.scale
-	$(BIN)/python -m tests.bench.windows
-	$(BIN)/python -m tests.bench.bake
+BENCHES = stage_and_switch switch_at_once sliding_window image_rollback scale windows bake
+
+bench: setup-lab  ## Speed beside stock modules, of a switch at once, beside a slow host, of going back, of growing, of Windows members, of bakes
+	@failed=0; for bench in $(BENCHES); do $(BIN)/python -m tests.bench.$$bench || failed=1; done; exit $$failed
 
 lock: setup  ## Pin the tools anew, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --universal --python-version 3.11 \
