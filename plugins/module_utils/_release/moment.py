@@ -81,6 +81,7 @@ def forget(layout: Layout) -> None:
 def _leave_connection(layout: Layout, wish: dict[str, Any], here: int) -> None:
     """The connection is about to end, and its processes with it; says that it may once the wait can be called off."""
     os.setsid()
+    os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)

@@ -80,6 +80,9 @@ def test_bad_input_fails_before_the_host_is_asked(play):
         "value of state must be one of": {"state": "gone"},
         "root 'srv' can't be used": {"root": "srv"},
         "prepare: 'uv sync' is no command": {"prepare": ["uv sync"]},
+        "at is for state active": {"at": 1},
+        "s ahead, and 240 are allowed": {"state": "active", "at": 1e12},
+        "at is later than until": {"state": "active", "at": 2, "until": 1},
     }
     results, _output = play(
         *({"golden.fleet.release": {"root": "/srv/web", "version": "1.0", **given}} for given in bad.values()),

@@ -118,12 +118,14 @@ def test_what_is_refused_before_anything_is_touched(change, artifact, host, port
     absent = change("active", two)
     another = change("staged", {**two, "version": "1.0.0"})
     large = change("staged", two, unpacked_bytes=2 << 30)
+    moment = change("active", one, at=1.0)
     assert superseded["kind"] == "superseded"
     assert absent["kind"] == "not_staged"
     assert "1.0.0" in absent["msg"]
     assert another["kind"] == "checksum"
     assert large["kind"] == "archive"
     assert "2147483648" in large["msg"]
+    assert "at can't be used on a Windows host" in moment["msg"]
     assert set(modules_since(host, count)) == {"win_reg_stat"}
     host.set_hazards(reboot_pending=True)
     assert change("staged", two)["kind"] == "reboot_pending"
