@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -103,14 +103,17 @@ def sync_filesystem(path: str) -> None:
 
 
 @contextmanager
-def locked(path: str, wait_seconds: float = 10.0, holder: str = "") -> Iterator[None]:
+def locked(
+    path: str, wait_seconds: float = 10.0, holder: str = "", meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Holds the lock ``path`` alone; raises LockBusyError after ``wait_seconds``.
 
-    The kernel drops it when the process ends, however it ends. ``holder`` tells those who wait who has it.
+    The kernel drops it when the process ends, however it ends. ``holder`` tells those who wait who has it;
+    ``meanwhile`` is called again and again while another has it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _take(descriptor, path, wait_seconds)
+        _take(descriptor, path, wait_seconds, meanwhile)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{holder or 'a process'} (process {os.getpid()})".encode(), 0)
         yield
@@ -118,7 +121,7 @@ def locked(path: str, wait_seconds: float = 10.0, holder: str = "") -> Iterator[
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: str, wait_seconds: float) -> None:
+def _take(descriptor: int, path: str, wait_seconds: float, meanwhile: Callable[[], None]) -> None:
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -128,6 +131,7 @@ def _take(descriptor: int, path: str, wait_seconds: float) -> None:
             if time.monotonic() >= deadline:
                 holder = os.pread(descriptor, 200, 0).decode(errors="replace")
                 raise LockBusyError(path, holder, wait_seconds) from None
+            meanwhile()
             time.sleep(_LOCK_POLL_SECONDS)
 
 

@@ -32,7 +32,8 @@ def previous_release(version: str, found: Mapping[str, Any]) -> str:
     """
     by_version = {release["version"]: release for release in found.get("releases", [])}
     active = found.get("active") or ""
-    if active and active != version and found.get("activation_done") and by_version.get(active, {}).get("good_at"):
+    carried_through = found.get("activation_done") or found.get("awaited")
+    if active and active != version and carried_through and by_version.get(active, {}).get("good_at"):
         return active
     good = [release["version"] for release in found.get("releases", []) if release["state"] == "good"]
     return next((name for name in reversed(good) if name != version), "")

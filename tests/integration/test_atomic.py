@@ -154,12 +154,24 @@ def test_members_that_were_told_switch_without_the_controller(pages: Fleet) -> N
 
 def test_a_rollout_that_stole_the_lock_calls_off_what_members_wait_for(pages: Fleet) -> None:
     served, other = other_than_served(pages)
-    far = {"rollout_ask_seconds": 30}
+    moments = switched_at(pages)
+    far = {"rollout_ask_seconds": 20}
     with pages.held_before("Moment | Wait for it", "golden.fleet.rollout", service=NAME, version=other, **far) as run:
         pages.must("golden.fleet.rollout", service=NAME, version=served, steal=True)
     run.wait()
     assert run.process.returncode != 0
     assert running(pages) == everywhere(pages, served)
+    assert switched_at(pages) == moments, "they switched there and back"
+
+
+def test_a_stop_that_comes_while_members_wait_has_the_rollout_end_in_order(pages: Fleet) -> None:
+    _served, other = other_than_served(pages)
+    with pages.held_before("Moment | Wait for it", "golden.fleet.rollout", service=NAME, version=other) as run:
+        pages.must("golden.fleet.stop", service=NAME, reason="a test")
+    run.wait()
+    assert "was stopped: stopped by" in run.output, run.tail()
+    assert running(pages) == everywhere(pages, other)
+    pages.must("golden.fleet.rollout", service=NAME, version=other)
 
 
 def test_a_controller_that_was_stopped_and_wakes_later_switches_nobody(pages: Fleet) -> None:

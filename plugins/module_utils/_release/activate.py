@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._files import atomic_write_json, replace_link
 from .commands import run_all
@@ -13,7 +13,14 @@ from .layout import Layout
 from .plan import switching
 
 
-def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slot: str | None = None) -> str:
+class Switch(NamedTuple):
+    """What was done, in words; and whether that is yet to come, by a process that waits for its moment."""
+
+    done: str
+    awaited: bool = False
+
+
+def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slot: str | None = None) -> Switch:
     """Switches and runs the commands. Killed or failed anywhere, the same step run again carries it through.
 
     ``slot`` is the one that holds the release, where releases run from slots. With ``at`` in the params all but the
@@ -23,11 +30,15 @@ def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slo
     place = f"slots/{slot}" if slot else f"releases/{version}"
     leads_there = found.active == version and found.slot == slot
     marker = switching(found, version, now)
-    # On the disk before the link: after a power cut we know that the commands haven't run to their end.
-    atomic_write_json(layout.activation, marker)
+    if not leads_there and _is_ahead(params["at"]):
+        from .moment import leave_waiter
+
+        if not leave_waiter(layout, params, marker, found.activation):
+            return Switch(f"will switch from {found.active or 'none'} to {version} when it is time", awaited=True)
+    else:
+        # On the disk before the link: after a power cut we know that the commands haven't run to their end.
+        atomic_write_json(layout.activation, marker)
     if not leads_there:
-        if params["at"] is not None and not _is_time(layout, found, params):
-            return f"will switch from {found.active or 'none'} to {version} when it is time"
         replace_link(layout.current, place)
     run_all(
         params["activate"],
@@ -39,15 +50,11 @@ def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slo
     )
     atomic_write_json(layout.activation, {**marker, "done_at": now})
     if leads_there:
-        return f"{version} was active already; carried its activation through"
-    return f"switched from {found.active or 'none'} to {version}"
+        return Switch(f"{version} was active already; carried its activation through")
+    return Switch(f"switched from {found.active or 'none'} to {version}")
 
 
-def _is_time(layout: Layout, found: Found, params: dict[str, Any]) -> bool:
-    """False where another process waits for the moment; True in that one at the moment, or when it is over already."""
+def _is_ahead(at: float | None) -> bool:
     import time
 
-    from .moment import by_own_clock, leave_waiter
-
-    at = by_own_clock(params["at"], params.get("told_at"))
-    return at <= time.time() or leave_waiter(layout, params, at, found.activation)
+    return at is not None and at > time.time()

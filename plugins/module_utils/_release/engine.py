@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._files import LockBusyError, NotJsonError, atomic_write_json, locked
 from . import plan
@@ -37,6 +37,11 @@ def main(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
+    if params["at"] is not None:
+        from .moment import by_own_clock
+
+        # Before anything that takes its time: from here on, the host's own clock counts.
+        params = {**params, "at": by_own_clock(params["at"], params.get("told_at"))}
     if params["check_mode"]:
         found = read(layout)
         refuse_superseded(found, params)
@@ -44,36 +49,41 @@ def _change(layout: Layout, params: dict[str, Any]) -> dict[str, Any]:
     if params["state"] != "staged" and not os.path.isdir(layout.releases):
         raise not_staged(params["version"], read(layout))
     layout.make()
-    if os.path.lexists(layout.awaited):
-        _call_off(layout, params)
-    with locked(layout.lock, params["lock_wait_seconds"], f"{params['state']} {params['version']}"):
-        found = read(layout)
-        refuse_superseded(found, params)
+    holder = f"{params['state']} {params['version']}"
+    with locked(layout.lock, params["lock_wait_seconds"], holder, lambda: _call_off(layout, params)):
+        seen = read(layout)
+        refuse_superseded(seen, params)
         tidy(layout)
-        if os.path.lexists(layout.awaited) or os.path.lexists(layout.called_off):
-            found = _forgotten(layout)
+        found, done = _without_wait(layout, seen)
         if params["number"] is not None and params["number"] > found.number:
             # Before the change itself: from here on, a lower number is refused even if we are cut off.
             atomic_write_json(layout.fence, {"number": params["number"]})
-        done, edited = _apply(layout, found, params)
-        after = wanted(found, params) if os.path.lexists(layout.awaited) else read(layout)
-        return result(found, after, params, done, edited)
+        change = _apply(layout, found, params)
+        after = wanted(found, params) if change.awaited else read(layout)
+        return result(seen, after, params, _words(done, change.done), change.edited)
 
 
 def _call_off(layout: Layout, params: dict[str, Any]) -> None:
-    """Where a switch is awaited, its waiter has the lock."""
-    from .moment import call_off
+    """While another has the lock: that may be a process that waits for its moment, or is about to."""
+    if os.path.lexists(layout.awaited):
+        from .moment import call_off
 
-    refuse_superseded(read(layout), params)
-    call_off(layout, params)
+        refuse_superseded(read(layout), params)
+        call_off(layout, params)
 
 
-def _forgotten(layout: Layout) -> Found:
-    """What is there without a switch that nobody waits for any more."""
+def _without_wait(layout: Layout, found: Found) -> tuple[Found, str]:
+    """What is there without a switch that nobody waits for any more, and what that took, in words."""
+    if not os.path.lexists(layout.awaited) and not os.path.lexists(layout.called_off):
+        return found, ""
     from .moment import forget
 
-    forget(layout)
-    return read(layout)
+    done = forget(layout)
+    return read(layout), done
+
+
+def _words(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _edited(layout: Layout, found: Found, params: dict[str, Any]) -> list[str]:
@@ -84,8 +94,16 @@ def _edited(layout: Layout, found: Found, params: dict[str, Any]) -> list[str]:
     return edited(layout, found, params["version"])
 
 
-def _apply(layout: Layout, found: Found, params: dict[str, Any]) -> tuple[str, list[str]]:
-    """Makes the change where there is one to make; returns what was done, in words, and what was put right."""
+class Change(NamedTuple):
+    """What was done, in words, what was put right in a slot, and whether the switch is yet to come."""
+
+    done: str
+    edited: list[str]
+    awaited: bool = False
+
+
+def _apply(layout: Layout, found: Found, params: dict[str, Any]) -> Change:
+    """Makes the change where there is one to make."""
     version, state = params["version"], params["state"]
     done = ""
     if state == "staged":
@@ -97,20 +115,20 @@ def _apply(layout: Layout, found: Found, params: dict[str, Any]) -> tuple[str, l
     elif version not in found.releases:
         raise not_staged(version, found)
     if state not in ("staged", "active"):
-        return _mark(layout, found, params), []
+        return Change(_mark(layout, found, params), [])
     slot: str | None = None
     edited: list[str] = []
     if params["slots"]:
         from .slots import bring
 
         slot, brought, edited = bring(layout, found, params)
-        done = "; ".join(words for words in (done, brought) if words)
+        done = _words(done, brought)
     if state == "active" and not plan.in_use(found, version, slot):
         from .activate import activate
 
-        switched = activate(layout, read(layout), params, plan.moment(found), slot)
-        done = "; ".join(words for words in (done, switched) if words)
-    return done, edited
+        switch = activate(layout, read(layout), params, plan.moment(found), slot)
+        return Change(_words(done, switch.done), edited, switch.awaited)
+    return Change(done, edited)
 
 
 def _mark(layout: Layout, found: Found, params: dict[str, Any]) -> str:

@@ -123,8 +123,10 @@ def in_slots(found: Found) -> dict[str, str]:
 def shown(found: Found) -> dict[str, Any]:
     """One side of a diff."""
     slots = {"slots": in_slots(found), "slot": found.slot} if found.slots else {}
+    awaited = {"awaited": found.awaited["version"]} if found.awaited else {}
     return {
         **slots,
+        **awaited,
         "active": found.active,
         "activation_done": found.activation_done,
         "releases": {

@@ -18,8 +18,8 @@ from typing import Any
 from .._files import atomic_write_json, read_json
 from .layout import Layout
 
-# Over a connection that is open, a host hears what it is told within this; then its clock and the controller's agree.
-_CLOCKS_AGREE_SECONDS = 5.0
+# A host hears what it is told within this, a second try to connect included; then its clock and the controller's agree.
+_CLOCKS_AGREE_SECONDS = 15.0
 _LOOK_SECONDS = 0.5
 _READY = b"ready"
 
@@ -35,18 +35,19 @@ def by_own_clock(at: float, told_at: float | None) -> float:
     return at + now - told_at
 
 
-def leave_waiter(layout: Layout, params: dict[str, Any], at: float, before: dict[str, Any]) -> bool:
-    """Forks; False in the process that answers, and True in the one that waited, once the moment has come.
+def leave_waiter(layout: Layout, params: dict[str, Any], marker: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Forks; False in the process that answers, and True in the one that waited, once the moment ``at`` has come.
 
-    Both go on from here: the waiter switches, and has the lock that its parent took. ``before`` is the record of the
-    activation as it was, which is there again where the switch is called off.
+    Both go on from here: the waiter switches, and has the lock that its parent took. ``marker`` is the record of the
+    activation that has begun; ``before`` the one as it was, which is there again where the switch is called off.
     """
     there, here = os.pipe()
     if os.fork() == 0:
         os.close(there)
-        wish = {"version": params["version"], "number": params["number"], "at": at, "before": before}
-        _leave_connection(layout, wish, here)
-        _wait(layout, at)
+        end = time.monotonic() + params["at"] - time.time()
+        wish = {"version": params["version"], "number": params["number"], "at": params["at"], "before": before}
+        _leave_connection(layout, wish, marker, here)
+        _wait(layout, end)
         return True
     os.close(here)
     with open(there, "rb") as said:
@@ -69,16 +70,22 @@ def call_off(layout: Layout, params: dict[str, Any]) -> None:
             os.rename(layout.awaited, layout.called_off)
 
 
-def forget(layout: Layout) -> None:
-    """For who has the lock, so that nobody waits: a switch that was called off, or whose waiter died, never began."""
+def forget(layout: Layout) -> str:
+    """For who has the lock, so that nobody waits: a switch that was called off, or whose waiter died, never began.
+
+    Returns what was done, in words.
+    """
+    done = ""
     for path in (layout.called_off, layout.awaited):
         wish = read_json(path)
         if wish:
             atomic_write_json(layout.activation, wish["before"])
             os.unlink(path)
+            done = f"called off the switch to {wish['version']}"
+    return done
 
 
-def _leave_connection(layout: Layout, wish: dict[str, Any], here: int) -> None:
+def _leave_connection(layout: Layout, wish: dict[str, Any], marker: dict[str, Any], here: int) -> None:
     """The connection is about to end, and its processes with it; says that it may once the wait can be called off."""
     os.setsid()
     os.chdir("/")
@@ -87,7 +94,9 @@ def _leave_connection(layout: Layout, wish: dict[str, Any], here: int) -> None:
         os.dup2(nothing, descriptor)
     os.close(nothing)
     try:
+        # In this order: a marker without a wish would be a switch that was begun.
         atomic_write_json(layout.awaited, wish)
+        atomic_write_json(layout.activation, marker)
     except OSError as error:
         os.write(here, str(error.errno).encode())
         os._exit(1)
@@ -95,9 +104,9 @@ def _leave_connection(layout: Layout, wish: dict[str, Any], here: int) -> None:
     os.close(here)
 
 
-def _wait(layout: Layout, at: float) -> None:
-    """Returns at the moment; ends the process where the switch was called off. A clock may be set meanwhile."""
-    while (left := at - time.time()) > 0 and os.path.lexists(layout.awaited):
+def _wait(layout: Layout, end: float) -> None:
+    """Returns at the end, by the clock that nobody sets; ends the process where the switch was called off."""
+    while (left := end - time.monotonic()) > 0 and os.path.lexists(layout.awaited):
         time.sleep(min(left, _LOOK_SECONDS))
     try:
         os.unlink(layout.awaited)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +22,16 @@ def told(found: Found) -> dict[str, Any]:
         "number": found.number,
         "releases": listed(found),
         "slots": in_slots(found),
-        "awaited": found.awaited and {"version": found.awaited["version"], "at": plan.written(found.awaited["at"])},
+        "awaited": _awaited(found),
     }
+
+
+def _awaited(found: Found) -> dict[str, str] | None:
+    """The switch that is waited for; once its moment is over, who waited for it has died."""
+    wish = found.awaited
+    if not wish or wish["at"] < time.time():
+        return None
+    return {"version": wish["version"], "at": plan.written(wish["at"])}
 
 
 def refuse_superseded(found: Found, params: dict[str, Any]) -> None:
@@ -53,6 +62,7 @@ def to_stage(found: Found, params: dict[str, Any]) -> bool:
 def wanted(found: Found, params: dict[str, Any]) -> Found:
     """What the change would leave behind; a release that isn't there yet counts as staged by an earlier task."""
     version, now = params["version"], plan.moment(found)
+    found = found._replace(awaited=None)
     if params["state"] == "staged":
         after = plan.staged(found, version, params["sha256"].lower(), now) if to_stage(found, params) else found
         return plan.brought(after, version, plan.slot_for(found, version)) if params["slots"] else after

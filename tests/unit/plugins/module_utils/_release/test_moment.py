@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -61,10 +61,10 @@ def wait_for_end(root):
 def waiter(root):
     """The process that has the lock's file open."""
     found = set()
-    for place in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+    for process in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # it is gone meanwhile
-            if os.readlink(place) == str(root / ".lock"):
-                found.add(int(place.parts[2]))
+            held = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{process}/fd")]
+            found |= {int(process)} if str(root / ".lock") in held else set()
     (process,) = found
     return process
 
@@ -90,12 +90,11 @@ def test_the_host_answers_at_once_and_switches_when_it_is_time(switching, tell, 
 
 def test_hosts_told_one_after_the_other_switch_together(switching, tell, root):
     at = time.time() + SOON
-    told = tell("v2", ahead=SOON)
-    late = time.time() - (at - SOON)
+    told = tell("v2", at=at)
     again = root.parent / "other"
     subprocess.run(["cp", "-a", str(root), str(again)], check=True)
     (again / "awaited.json").unlink()
-    second = tell("v2", ahead=SOON - late, root=str(again))
+    second = tell("v2", at=at, root=str(again))
     assert told["changed"]
     assert second["changed"]
     for place in (root, again):
@@ -122,7 +121,12 @@ def test_a_controller_with_another_clock_switches_it_about_then(switching, tell,
 
 def test_a_switch_elsewhere_calls_it_off(switching, tell, info, root):
     tell("v2", ahead=60, activate=[RAN], number=4)
-    assert tell("v1", number=4)["active"] == "v1"
+    foretold = tell("v1", number=4, check_mode=True)
+    off = tell("v1", number=4)
+    assert (foretold["changed"], off["changed"], off["active"]) == (True, True, "v1")
+    assert "called off the switch to v2" in off["msg"]
+    assert foretold["diff"]["before"]["awaited"] == "v2"
+    assert not tell("v1", number=4)["changed"]
     assert runs(root) == "v1"
     assert info()["activation_done"]
     assert not (root / "shared/ran").exists()
@@ -155,7 +159,9 @@ def test_a_waiter_that_was_killed_has_never_begun(switching, tell, info, root):
     os.kill(waiter(root), signal.SIGKILL)
     wait_for_end(root)
     assert runs(root) == "v1"
-    assert not tell("v1", number=4).get("changed")
+    assert info()["awaited"] is not None
+    assert tell("v1", number=4)["changed"]
+    assert not tell("v1", number=4)["changed"]
     assert info()["activation_done"]
     # And the same wish again, without a moment, is what carries it through.
     tell("v2", ahead=60, number=4)
@@ -194,3 +200,27 @@ def test_where_the_wish_can_not_be_kept_nothing_is_awaited(switching, tell, info
     assert told["kind"] == "disk"
     wait_for_end(root)
     assert runs(root) == "v1"
+    assert info()["activation_done"]
+
+
+def test_a_later_rollout_that_came_while_it_was_being_told_calls_it_off_too(switching, tell, root):
+    """It waits for the lock already when the other one begins to wait."""
+    lock = subprocess.Popen(["flock", str(root / ".lock"), "sleep", "0.7"])
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        early = threads.submit(tell, "v2", ahead=60, number=4)
+        late = threads.submit(tell, "v3", "staged", number=5)
+        assert lock.wait(10) == 0
+        answers = [early.result(20), late.result(20)]
+    # Whichever of the two had the lock first: the earlier one is refused, or what it waited for is called off.
+    assert not answers[1].get("failed"), answers
+    assert runs(root) == "v1"
+    assert not (root / "awaited.json").exists()
+
+
+def test_a_host_that_takes_its_time_switches_when_it_was_told(switching, tell, root):
+    lock = subprocess.Popen(["flock", str(root / ".lock"), "sleep", "1.5"])
+    at = time.time() + SOON
+    assert tell("v2", at=at)["changed"]
+    assert lock.wait(10) == 0
+    wait_for_end(root)
+    assert -0.02 < switched_at(root) - at < 1
