@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 from .._files import atomic_write_json, replace_link
@@ -55,6 +56,4 @@ def activate(layout: Layout, found: Found, params: dict[str, Any], now: str, slo
 
 
 def _is_ahead(at: float | None) -> bool:
-    import time
-
     return at is not None and at > time.time()
