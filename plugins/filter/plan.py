@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._names import check_version
-from ansible_collections.golden.fleet.plugins.plugin_utils import _plan, _tables, _verdict
+from ansible_collections.golden.fleet.plugins.plugin_utils import _plan, _relays, _tables, _verdict
 from ansible_collections.golden.fleet.plugins.plugin_utils._filters import told
 
 
@@ -64,6 +64,7 @@ class FilterModule:
             "reconcile_problems": _tables.reconcile_problems,
             "reconcile_report": _tables.reconcile_report,
             "reconcile_plan": told(_plan.plan_reconcile, _plan.PlanError, ValueError),
+            "relays_of": _relays.relays_of,
             "rollback_version": told(rollback_version, _plan.PlanError, ValueError),
             "rollout_failure": _verdict.failure,
             "rollout_plan": told(rollout_plan, _plan.PlanError, ValueError),

@@ -32,7 +32,8 @@ RETURN = r"""
 _raw:
   description:
     - The manifest (C(service), C(version), C(artifact), C(sha256), C(size), C(built_at), C(inputs)) with the C(url) of
-      the artifact added; with the service alone, the versions by name.
+      the artifact added, and C(index) with the C(url), C(sha256) and C(size) of its index, if it
+      has one; with the service alone, the versions by name.
   type: list
   elements: raw
 """

@@ -14,6 +14,7 @@ description:
   - Runs the recipe of a service, C(artifact.build) of its contract, in the service's folder, with C(RELEASE_SERVICE),
     C(RELEASE_VERSION) and C(RELEASE_OUT) in its environment. What the recipe puts into the empty folder
     C(RELEASE_OUT) becomes a C(tar.gz) or C(zip), as C(artifact.format) says, beside a C(manifest.json) with its sha256.
+  - Beside a C(tar.gz) comes an index of the pieces that it is compressed in, so that hosts fetch only those they lack.
   - The same recipe gives the same bytes. An artifact whose recipe did not change is not built again. The recipe is the
     command and the folder C(artifact/) of the service, or the whole folder of the service where there is none.
   - It runs on the controller, and needs no connection.
@@ -64,6 +65,10 @@ manifest:
     size: 2478312
     unpacked_bytes: 9182733
     files: 1021
+    index:
+      file: datasette-0.65.5.tar.gz.index.gz
+      size: 39120
+      sha256: 1f2c0d8a2f0e5b1f6f1f5d3d3c8f8d8e5a8a2b6f3c1d9e7f4b2a6c8d0e1f3a5b
     built_at: "2026-11-21T08:20:00+00:00"
     inputs: {recipe: 0b5c0d8a2f0e5b1f6f1f5d3d3c8f8d8e5a8a2b6f3c1d9e7f4b2a6c8d0e1f3a5b}
 """

@@ -50,6 +50,46 @@ options:
       - The sha256 of the artifact, verified on the host before it is unpacked.
       - A staged version that was made of an artifact with another sha256 is an error.
     type: str
+  size:
+    description: The size of the artifact in bytes, as its manifest says. O(index) and O(in_memory) need it.
+    type: int
+    default: 0
+  relays:
+    description:
+      - URLs of relays that have at O(url)'s path what the store has there; asked first, in this order.
+      - One that can't be reached, cuts, stalls, or whose bytes don't have the O(sha256) is passed by, and the store
+        comes last. The answer says so.
+      - Not asked where there are O(headers), or O(url) has a password or a query, as that is for the store alone.
+      - Without use on Windows hosts.
+    type: list
+    elements: str
+  index:
+    description:
+      - The artifact's index, as its manifest says. By it a host that has a release in use fetches only the pieces of
+        the artifact that differ, where that is less than 70 % of it, and takes the other files from what is in use.
+      - Each piece and each file is verified by the index, and that by its sha256. Where anything is otherwise than it
+        says, the whole artifact is fetched.
+      - Without use on Windows hosts.
+    type: dict
+    suboptions:
+      url:
+        description: Where it is.
+        type: str
+        required: true
+      sha256:
+        description: Its sha256.
+        type: str
+        required: true
+      size:
+        description: Its size in bytes.
+        type: int
+        required: true
+  in_memory:
+    description:
+      - Whether to keep what is fetched in memory until it is unpacked. Where twice the O(size) isn't available, or it
+        isn't known, the disk takes it. Without use on Windows hosts.
+    type: bool
+    default: false
   headers:
     description:
       - Headers for the request, such as one with a token. Another host that O(url) redirects to isn't told.

@@ -18,7 +18,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.golden.fleet.plugins.module_utils._files import atomic_write_json, locked, read_json
-from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_archive import SUFFIXES, ArchiveError, pack, tree
+from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_archive import (
+    INDEX_SUFFIX,
+    SUFFIXES,
+    ArchiveError,
+    pack,
+    tree,
+)
 
 _BUILD_LIMIT_SECONDS = 1800
 
@@ -47,8 +53,11 @@ def current(target: pathlib.Path, wanted: Mapping[str, str]) -> dict[str, Any] |
     manifest = read_json(str(target / "manifest.json"))
     if not isinstance(manifest, dict) or manifest.get("inputs") != wanted:
         return None
-    artifact = target / str(manifest.get("artifact"))
-    return manifest if artifact.is_file() and _sha256(artifact) == manifest.get("sha256") else None
+    promised = {str(manifest.get("artifact")): manifest.get("sha256")}
+    if manifest.get("index"):
+        promised[manifest["index"]["file"]] = manifest["index"]["sha256"]
+    whole = all((target / file).is_file() and _sha256(target / file) == sha256 for file, sha256 in promised.items())
+    return manifest if whole else None
 
 
 def build(contract: Mapping[str, Any], version: str, target: pathlib.Path) -> tuple[dict[str, Any], bool]:
@@ -109,6 +118,8 @@ def _run(contract: Mapping[str, Any], version: str, out: pathlib.Path) -> None:
 def _manifest(
     service: str, version: str, artifact: pathlib.Path, packed: Mapping[str, int], made_from: Mapping[str, str]
 ) -> dict[str, Any]:
+    index = artifact.with_name(artifact.name + INDEX_SUFFIX)
+    indexed = {"file": index.name, "sha256": _sha256(index), "size": index.stat().st_size} if index.exists() else None
     return {
         "service": service,
         "version": version,
@@ -116,6 +127,7 @@ def _manifest(
         "sha256": _sha256(artifact),
         "size": artifact.stat().st_size,
         **packed,
+        **({"index": indexed} if indexed else {}),
         "built_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "inputs": dict(made_from),
     }

@@ -8,8 +8,8 @@ all a browser would keep release.json of 0.0.9 when 1.1.0 is there.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
+import hashlib
 import io
 import pathlib
 import re
@@ -19,8 +19,12 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import Any, cast
+
+from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_pieces import Pieces
 
 SUFFIXES = {"tar": ".tar.gz", "zip": ".zip"}
+INDEX_SUFFIX = ".index.gz"
 
 # What Windows takes for something else, wherever it stands in a name: "Naming Files, Paths, and Namespaces".
 _NOT_ON_WINDOWS = re.compile(
@@ -33,7 +37,10 @@ class ArchiveError(Exception):
 
 
 def pack(folder: pathlib.Path, archive: pathlib.Path, kind: str) -> dict[str, int]:
-    """Packs ``folder``; returns how many files and folders it holds, and the bytes of their content."""
+    """Packs ``folder``; returns how many files and folders it holds, and the bytes of their content.
+
+    Beside a tar comes its index, under the same name with INDEX_SUFFIX: by that, hosts fetch only what they lack.
+    """
     {"tar": _pack_tar, "zip": _pack_zip}[kind](folder, archive)
     sizes = [path.lstat().st_size if _is_file(path) else 0 for path, _ in tree(folder)]
     return {"unpacked_bytes": sum(sizes), "files": len(sizes)}
@@ -60,18 +67,24 @@ def _mode(path: pathlib.Path) -> int:
 
 
 def _pack_tar(folder: pathlib.Path, archive: pathlib.Path) -> None:
-    with contextlib.ExitStack() as closing:
-        raw = closing.enter_context(open(archive, "wb"))
-        packed = closing.enter_context(gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0))
-        tar = closing.enter_context(tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT))
-        for path, name in tree(folder):
-            entry = tar.gettarinfo(path, arcname=name)
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = "root"
-            entry.mode = _mode(path)
-            content = path.read_bytes() if entry.isreg() else b""
-            entry.mtime = time_of(content)
-            tar.addfile(entry, io.BytesIO(content))
+    with open(archive, "wb") as raw:
+        pieces = Pieces(raw)
+        # Its type wants a whole file; it only writes.
+        with tarfile.open(fileobj=cast("Any", pieces), mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for path, name in tree(folder):
+                entry = tar.gettarinfo(path, arcname=name)
+                entry.uid = entry.gid = 0
+                entry.uname = entry.gname = "root"
+                entry.mode = _mode(path)
+                content = path.read_bytes() if entry.isreg() else b""
+                entry.mtime = time_of(content)
+                tar.addfile(entry, io.BytesIO(content))
+                pieces.add(entry, content)
+        pieces.close()
+    with open(archive, "rb") as raw:
+        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    index = gzip.compress(pieces.index(sha256), mtime=0)
+    archive.with_name(archive.name + INDEX_SUFFIX).write_bytes(index)
 
 
 def _pack_zip(folder: pathlib.Path, archive: pathlib.Path) -> None:

@@ -27,6 +27,7 @@ class StoreError(Exception):
 def read_manifest(store: str, service: str, version: str) -> dict[str, Any]:
     """The manifest of a release in the store at the URL ``store``, with the ``url`` of its artifact added.
 
+    Its ``index`` has the ``url``, ``sha256`` and ``size`` of what tells the artifact's pieces apart, or nothing.
     Raises StoreError; for a release that is not there, with the list of those that are.
     """
     folder = f"{store.rstrip('/')}/{quote(service)}/{quote(version)}"
@@ -36,7 +37,10 @@ def read_manifest(store: str, service: str, version: str) -> dict[str, Any]:
         raise StoreError(f"the store holds no {service} {version}; it holds: {known}")
     manifest = _parse(body, f"{folder}/manifest.json")
     _check(manifest, service, version)
-    return {**manifest, "url": f"{folder}/{quote(manifest['artifact'])}"}
+    index = manifest.get("index")
+    if index:
+        index = {"url": f"{folder}/{quote(index['file'])}", "sha256": index["sha256"], "size": index["size"]}
+    return {**manifest, "url": f"{folder}/{quote(manifest['artifact'])}", "index": index or {}}
 
 
 def list_versions(store: str, service: str) -> list[str]:
@@ -82,3 +86,14 @@ def _check(manifest: Any, service: str, version: str) -> None:
         raise StoreError(f"the manifest of {service} {version} has no sha256: {manifest.get('sha256')!r}")
     if not _FILE.fullmatch(str(manifest.get("artifact", ""))):
         raise StoreError(f"the manifest of {service} {version} names no plain file: {manifest.get('artifact')!r}")
+    if manifest.get("index") and not _is_index(manifest["index"], manifest.get("size")):
+        raise StoreError(f"the manifest of {service} {version} names no index that can be used: {manifest['index']!r}")
+
+
+def _is_index(index: Any, artifact_size: Any) -> bool:
+    return (
+        isinstance(index, dict)
+        and bool(_FILE.fullmatch(str(index.get("file", ""))))
+        and bool(_SHA256.fullmatch(str(index.get("sha256", ""))))
+        and all(isinstance(size, int) and size > 0 for size in (index.get("size"), artifact_size))
+    )

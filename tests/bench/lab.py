@@ -51,12 +51,15 @@ def begin_inventory(file: Path) -> None:
 
 
 @contextmanager
-def lab(hosts: int, keep: bool) -> Iterator[str]:
-    """Raises the hosts, or takes those that an earlier run kept; yields the address at which they reach us."""
+def lab(hosts: int, keep: bool, **more: Any) -> Iterator[str]:
+    """Raises the hosts, or takes those that an earlier run kept; yields the address at which they reach us.
+
+    ``more`` are variables of the role ``lab``.
+    """
     begin_inventory(INVENTORY / "hosts.yml")
     sizes = {"lab_balancers": 0, "lab_webs": hosts, "lab_stores": 0, "lab_developments": 0}
     variables = {**sizes, "lab_services": ["bench"], "lab_files": str(BUILD / "lab")}
-    variables["lab_inventory"] = str(INVENTORY / "hosts.yml")
+    variables |= {"lab_inventory": str(INVENTORY / "hosts.yml"), **more}
     print(f"raising {hosts} hosts", flush=True)
     play(CHECKOUT / "playbooks" / "lab.yml", variables)
     try:

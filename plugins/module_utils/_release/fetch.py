@@ -1,12 +1,11 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Fetches an artifact over HTTP(S): tries again, goes on where it was cut, and hashes while the bytes arrive."""
+"""One request for an artifact, or for a part of it, over HTTP(S): bounded, hashed while the bytes arrive."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import time
 import urllib.error
 import urllib.parse
@@ -17,28 +16,28 @@ from typing import Any
 from .errors import FetchError
 
 _CHUNK = 1 << 16
-# An attempt that brought this much was worth it: the attempts are counted afresh.
-_PROGRESS = 1 << 16
 # Below this many bytes a second over a whole timeout, a store counts as stalled.
 _SLOW = 512
-_FIRST_PAUSE_SECONDS = 0.25
-_LONGEST_PAUSE_SECONDS = 8.0
 _WORTH_TRYING_AGAIN = (408, 425, 429)
 
 
-class _CutError(Exception):
-    """This attempt is over, another one may do better."""
+class CutError(Exception):
+    """This attempt is over, another one may do better; what has arrived is kept."""
 
 
 class Download:
-    """What has arrived of one artifact, in a file, with its hash so far."""
+    """What has arrived of an artifact, at the end of a file, with its hash so far.
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
+    ``length`` bytes from its byte ``first`` on are wanted, or all of it without.
+    """
+
+    def __init__(self, file: Any, first: int = 0, length: int | None = None) -> None:
+        self.file, self.first, self.length = file, first, length
+        self.start = file.tell()
         self.restart()
 
     def restart(self) -> None:
-        self.file.seek(0)
+        self.file.seek(self.start)
         self.file.truncate()
         self.received = 0
         self.digest = hashlib.sha256()
@@ -49,28 +48,17 @@ class Download:
         self.digest.update(chunk)
         self.received += len(chunk)
 
-
-def fetch(
-    url: str, path: str, *, headers: dict[str, str], max_bytes: int, retries: int, timeout_seconds: float
-) -> tuple[str, int]:
-    """Fetches ``url`` into ``path``; returns its sha256 and size. ``retries`` are those in a row without progress."""
-    with open(path, "wb") as file:
-        download = Download(file)
-        failures = 0
-        while True:
-            before = download.received
-            try:
-                _attempt(url, download, headers, max_bytes, timeout_seconds)
-                return download.digest.hexdigest(), download.received
-            except _CutError as cut:
-                failures = 1 if download.received - before >= _PROGRESS else failures + 1
-                if failures > retries:
-                    raise FetchError(
-                        f"{without_secrets(url)}: {cut}; gave up after {failures} attempts in a row"
-                    ) from None
-            # Spread by the process id: hosts that were cut off together don't come back together.
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1), _LONGEST_PAUSE_SECONDS)
-            time.sleep(pause * (1 + os.getpid() % 16 / 16))
+    def range(self) -> dict[str, str]:
+        """The headers that ask for what is missing."""
+        last = "" if self.length is None else self.first + self.length - 1
+        wanted = {"Range": f"bytes={self.first + self.received}-{last}"}
+        if self.received:
+            # A weak tag doesn't promise the same bytes, so it is no ground to go on from.
+            if not self.validator or self.validator.startswith("W/"):
+                self.restart()
+                return self.range()
+            return {**wanted, "If-Range": self.validator}
+        return wanted if self.length is not None else {}
 
 
 def without_secrets(url: str) -> str:
@@ -82,30 +70,32 @@ def without_secrets(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _attempt(url: str, download: Download, headers: dict[str, str], max_bytes: int, timeout_seconds: float) -> None:
-    """One request; what arrives is added to ``download``, which is whole when this returns."""
+def fetch(url: str, download: Download, headers: dict[str, str], max_bytes: int, timeout_seconds: float) -> None:
+    """One request; what arrives is added to ``download``, which is whole when this returns.
+
+    Raises CutError, or FetchError where asking again is of no use.
+    """
     with _answered(url, download, headers, timeout_seconds) as response:
-        if response.status == 200:
+        if response.status == 200 and download.length is None:
             download.restart()
-        elif response.status != 206 or _first_byte(response) != download.received:
+        elif response.status == 200:
+            raise FetchError(f"{without_secrets(url)}: knows no ranges")
+        elif response.status != 206 or _first_byte(response) != download.first + download.received:
             download.restart()
-            raise _CutError(f"answered {response.status} with another range than was asked for")
+            raise CutError(f"answered {response.status} with another range than was asked for")
         download.validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         length = response.headers.get("Content-Length")
-        total = download.received + int(length) if length and length.isdigit() else None
+        total = download.received + int(length) if length and length.isdigit() else download.length
         _refuse_large(url, total or 0, max_bytes)
         for chunk in _chunks(response, timeout_seconds):
             download.add(chunk)
             _refuse_large(url, download.received, max_bytes)
     if total is not None and download.received < total:
-        raise _CutError(f"cut after {download.received} of {total} bytes")
+        raise CutError(f"cut after {download.received} of {total} bytes")
 
 
 def _answered(url: str, download: Download, headers: dict[str, str], timeout_seconds: float) -> Any:
-    asked = {**headers, "Accept-Encoding": "identity", "User-Agent": "golden.fleet"}
-    # A weak tag doesn't promise the same bytes, so it is no ground to go on from.
-    if download.received and download.validator and not download.validator.startswith("W/"):
-        asked |= {"Range": f"bytes={download.received}-", "If-Range": download.validator}
+    asked = {**headers, "Accept-Encoding": "identity", "User-Agent": "golden.fleet", **download.range()}
     try:
         request = urllib.request.Request(url, headers=asked)  # noqa: S310  # the engine admits http and https only
         return _opener().open(request, timeout=timeout_seconds)
@@ -116,9 +106,9 @@ def _answered(url: str, download: Download, headers: dict[str, str], timeout_sec
             download.restart()
         elif error.code < 500 and error.code not in _WORTH_TRYING_AGAIN:
             raise FetchError(f"{without_secrets(url)}: {answered}") from None
-        raise _CutError(answered) from None
+        raise CutError(answered) from None
     except (OSError, http.client.HTTPException) as error:
-        raise _CutError(f"can't be reached: {getattr(error, 'reason', None) or error!r}") from None
+        raise CutError(f"can't be reached: {getattr(error, 'reason', None) or error!r}") from None
 
 
 def _first_byte(response: Any) -> int:
@@ -136,16 +126,16 @@ def _chunks(response: Any, timeout_seconds: float) -> Iterator[bytes]:
             # One receive each: a full read would wait for as long as a trickle lasts.
             chunk = response.read1(_CHUNK)
         except TimeoutError:
-            raise _CutError(f"stalled: nothing arrived for {timeout_seconds:g} s") from None
+            raise CutError(f"stalled: nothing arrived for {timeout_seconds:g} s") from None
         except (OSError, http.client.HTTPException) as error:
-            raise _CutError(f"cut: {error!r}") from None
+            raise CutError(f"cut: {error!r}") from None
         if not chunk:
             return
         yield chunk
         arrived += len(chunk)
         if time.monotonic() - since >= timeout_seconds:
             if arrived < _SLOW * timeout_seconds:
-                raise _CutError(f"stalled: {arrived} bytes in {timeout_seconds:g} s")
+                raise CutError(f"stalled: {arrived} bytes in {timeout_seconds:g} s")
             since, arrived = time.monotonic(), 0
 
 

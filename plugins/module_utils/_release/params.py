@@ -13,6 +13,11 @@ from .errors import BadInputError
 
 STATES = ["staged", "active", "good", "bad"]
 
+INDEX: dict[str, dict[str, Any]] = {
+    "url": {"type": "str", "required": True},
+    "sha256": {"type": "str", "required": True},
+    "size": {"type": "int", "required": True},
+}
 # As an argument spec of Ansible's; what they mean is in the documentation of the module `release`.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "root": {"type": "str", "required": True},
@@ -21,6 +26,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "url": {"type": "str"},
     "src": {"type": "str"},
     "sha256": {"type": "str"},
+    "size": {"type": "int", "default": 0},
+    "relays": {"type": "list", "elements": "str"},
+    "index": {"type": "dict", "options": INDEX},
+    "in_memory": {"type": "bool", "default": False},
     "headers": {"type": "dict", "no_log": True},
     "max_bytes": {"type": "int", "default": 1 << 30},
     "max_files": {"type": "int", "default": 200_000},
@@ -58,6 +67,7 @@ def checked(given: dict[str, Any]) -> dict[str, Any]:
         raise BadInputError(f"state {params['state']!r} is none of {', '.join(STATES)}")
     params["headers"] = {str(name): str(value) for name, value in params["headers"].items()}
     _check_artifact(params)
+    _check_ways(params)
     _check_numbers(params)
     _check_moment(params)
     for name in ("prepare", "activate", "quiesce"):
@@ -86,17 +96,40 @@ def checked_root(root: object) -> str:
 def _check_artifact(params: dict[str, Any]) -> None:
     if params["url"] and params["src"]:
         raise BadInputError("url and src are both given: an artifact comes from one place")
-    if params["url"] and not re.match(r"https?://[^/\s]+\S*$", params["url"], re.IGNORECASE):
-        raise BadInputError("url can't be used: it begins with http:// or https:// and names a host")
+    if params["url"]:
+        _check_url("url", params["url"])
     if params["src"] and not params["src"].startswith("/"):
         raise BadInputError(f"src {params['src']!r} is no absolute path on the host")
-    if params["sha256"] and not re.fullmatch(r"[0-9a-fA-F]{64}", params["sha256"]):
-        raise BadInputError(f"sha256 {params['sha256']!r} is no sha256: 64 hexadecimal digits")
+    if params["sha256"]:
+        _check_sha256("sha256", params["sha256"])
     if (params["url"] or params["src"]) and not params["sha256"]:
         raise BadInputError("an artifact is staged with its sha256, so that what runs is what was checked")
     for name, value in params["headers"].items():
         if re.search(r"[\r\n]", f"{name}{value}"):
             raise BadInputError(f"headers: {name} has a line break in it")
+
+
+def _check_ways(params: dict[str, Any]) -> None:
+    """Other ways than the whole artifact from the store itself."""
+    for relay in params["relays"]:
+        _check_url("relays", relay)
+    index = params["index"]
+    if not index:
+        return
+    if set(index) != set(INDEX) or not isinstance(index["size"], int) or index["size"] <= 0 or params["size"] <= 0:
+        raise BadInputError("index can't be used: its url, sha256 and size, and with it the artifact's size")
+    _check_url("index.url", str(index["url"]))
+    _check_sha256("index.sha256", str(index["sha256"]))
+
+
+def _check_url(name: str, url: object) -> None:
+    if not isinstance(url, str) or not re.match(r"https?://[^/\s]+\S*$", url, re.IGNORECASE):
+        raise BadInputError(f"{name} can't be used: it begins with http:// or https:// and names a host")
+
+
+def _check_sha256(name: str, sha256: str) -> None:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise BadInputError(f"{name} {sha256!r} is no sha256: 64 hexadecimal digits")
 
 
 def _check_numbers(params: dict[str, Any]) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import tarfile
@@ -83,6 +85,28 @@ def test_entries_are_sorted_and_say_nothing_of_the_builder(contract, tmp_path):
         ("bin/run", 0, "root", "0o755"),
         ("to-a", 0, "root", "0o755"),
     ]
+
+
+def test_a_tar_is_compressed_in_pieces_that_its_index_tells_apart(contract, tmp_path):
+    with (tmp_path / "roles" / "shop" / "artifact" / "build.py").open("a") as recipe:
+        recipe.write('[(out / f"large{n}").write_bytes(os.urandom(100_000)) for n in range(5)]\n')
+    manifest, _ = artifact.build(contract, "1.0", tmp_path / "1.0")
+    whole = (tmp_path / "1.0" / manifest["artifact"]).read_bytes()
+    packed = (tmp_path / "1.0" / manifest["index"]["file"]).read_bytes()
+    assert (manifest["index"]["size"], manifest["index"]["sha256"]) == (len(packed), hashlib.sha256(packed).hexdigest())
+    index = json.loads(gzip.decompress(packed))
+    assert (index["format"], index["sha256"]) == (1, manifest["sha256"])
+    assert len(index["pieces"]) == 3
+    first, plain = 0, b""
+    for piece in index["pieces"]:
+        content = whole[first : first + piece["size"]]
+        assert hashlib.sha256(content).hexdigest() == piece["sha256"]
+        first, plain = first + piece["size"], plain + gzip.decompress(content)
+    assert (first, plain) == (len(whole), gzip.decompress(whole))
+    members = [member for piece in index["pieces"] for member in piece["members"]]
+    assert [member[1] for member in members] == [name for name, *_ in entries(tmp_path / "1.0")]
+    assert members[0] == ["file", "a", 0o644, time_of(b"ashop1.0"), 8, hashlib.sha256(b"ashop1.0").hexdigest()]
+    assert [member for member in members if member[0] != "file"] == [["folder", "bin", 0o755], ["link", "to-a", "a"]]
 
 
 def test_a_zip_is_sorted_and_says_nothing_of_the_builder(zipped, tmp_path):
@@ -171,6 +195,12 @@ def test_a_cached_artifact_that_was_damaged_is_built_again(contract, tmp_path):
     (tmp_path / "1.0" / "shop-1.0.tar.gz").write_bytes(b"damaged")
     _, built = artifact.build(contract, "1.0", tmp_path / "1.0")
     assert built
+
+
+def test_a_cached_artifact_without_its_index_is_built_again(contract, tmp_path):
+    manifest, _ = artifact.build(contract, "1.0", tmp_path / "1.0")
+    (tmp_path / "1.0" / manifest["index"]["file"]).unlink()
+    assert artifact.build(contract, "1.0", tmp_path / "1.0")[1]
 
 
 def change_recipe(contract, folder):

@@ -13,6 +13,8 @@ from ansible_collections.golden.fleet.plugins.plugin_utils import _store
 SHA = "a" * 64
 GOOD = {"service": "shop", "version": "1", "artifact": "shop-1.tar.gz", "sha256": SHA}
 
+INDEX = {"file": "shop-1.tar.gz.index.gz", "sha256": SHA, "size": 3}
+
 
 class Store(http.server.BaseHTTPRequestHandler):
     """Answers with what a test has put at a path; a number is a status."""
@@ -44,6 +46,17 @@ def test_a_manifest_names_where_its_artifact_is(store: str) -> None:
     assert _store.read_manifest(f"{store}/", "shop", "1")["url"] == f"{store}/shop/1/shop-1.tar.gz"
 
 
+def test_an_index_is_told_by_where_it_is(store: str) -> None:
+    Store.answers = {"/shop/1/manifest.json": {**GOOD, "size": 9, "index": INDEX}}
+    url = f"{store}/shop/1/shop-1.tar.gz.index.gz"
+    assert _store.read_manifest(store, "shop", "1")["index"] == {"url": url, "sha256": SHA, "size": 3}
+
+
+def test_a_manifest_without_an_index_has_an_empty_one(store: str) -> None:
+    Store.answers = {"/shop/1/manifest.json": GOOD}
+    assert _store.read_manifest(store, "shop", "1")["index"] == {}
+
+
 def test_a_version_with_a_plus_is_asked_for_by_its_own_name(store: str) -> None:
     Store.answers = {"/shop/1%2Bfix/manifest.json": {**GOOD, "version": "1+fix"}}
     assert _store.read_manifest(store, "shop", "1+fix")["version"] == "1+fix"
@@ -64,6 +77,12 @@ def test_a_release_that_is_not_there_is_refused_with_those_that_are(store: str) 
         pytest.param({**GOOD, "sha256": "abc"}, "has no sha256", id="no checksum"),
         pytest.param({**GOOD, "artifact": "../../x"}, "names no plain file", id="a path"),
         pytest.param({**GOOD, "artifact": "http://x/y"}, "names no plain file", id="an address elsewhere"),
+        pytest.param({**GOOD, "index": INDEX}, "names no index", id="an index of an artifact without a size"),
+        pytest.param(
+            {**GOOD, "size": 9, "index": {**INDEX, "file": "../x"}}, "names no index", id="an index elsewhere"
+        ),
+        pytest.param({**GOOD, "size": 9, "index": {**INDEX, "size": "3"}}, "names no index", id="an index of no size"),
+        pytest.param({**GOOD, "size": 9, "index": "x"}, "names no index", id="an index that is a word"),
         pytest.param(500, "answers 500", id="a store that is ill"),
     ],
 )

@@ -12,11 +12,12 @@ import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.golden.fleet.plugins.module_utils._release import engine, fetch
+from ansible_collections.golden.fleet.plugins.module_utils._release import engine, sources
 
 FILES = {"app/main.py": b"print('one')\n", "app/data/text": b"x" * 3000, "README": b"read me\n"}
 
@@ -116,14 +117,20 @@ class Store(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content = b""
+        self.files: dict[str, bytes] = {}  # what else there is, by its path
+        self.sent = 0
         self.faults: list[tuple[str, int]] = []
         self.requests: list[dict[str, str]] = []
         self.etag = '"one"'
         self.released = threading.Event()
 
     @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/web/web.tar.gz"
+        return f"{self.base}/web/web.tar.gz"
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -143,18 +150,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(fault, value)
 
     def _send(self, fault: str, value: int) -> None:
-        content = self.server.content
+        content = self.server.files.get(self.path, self.server.content)
         asked = self.headers.get("Range", "")
         first = 0
-        if asked and self.headers.get("If-Range") == self.server.etag and fault != "no ranges":
-            first = int(asked.removeprefix("bytes=").rstrip("-"))
+        if asked and self.headers.get("If-Range", self.server.etag) == self.server.etag and fault != "no ranges":
+            first, last = (int(edge) if edge else None for edge in asked.removeprefix("bytes=").split("-"))
+            whole, content = len(content), content[: len(content) if last is None else last + 1]
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{whole}")
         else:
             self.send_response(200)
         self.send_header("ETag", self.server.etag)
         self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
+        self.server.sent += len(content) - first
         if fault in ("cut", "stall"):
             self.wfile.write(content[first : first + value])
             self.wfile.flush()
@@ -172,12 +181,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(fetch, "_FIRST_PAUSE_SECONDS", 0.001)
+@contextmanager
+def serving() -> Iterator[Store]:
     server = Store()
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.released.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr(sources, "_FIRST_PAUSE_SECONDS", 0.001)
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def relay() -> Iterator[Store]:
+    """Another server, which hands on what the store has, or something else."""
+    with serving() as server:
+        yield server

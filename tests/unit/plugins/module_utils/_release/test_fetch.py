@@ -10,7 +10,8 @@ import socket
 
 import pytest
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import FetchError
-from ansible_collections.golden.fleet.plugins.module_utils._release.fetch import fetch, without_secrets
+from ansible_collections.golden.fleet.plugins.module_utils._release.fetch import without_secrets
+from ansible_collections.golden.fleet.plugins.module_utils._release.sources import Sources
 
 CONTENT = os.urandom(300_000)
 
@@ -21,14 +22,8 @@ def fetched(store, tmp_path):
     path = tmp_path / "artifact"
 
     def run(url=store.url, retries=2, timeout_seconds=5.0, max_bytes=1_000_000, headers=None):
-        sha256, size = fetch(
-            url,
-            str(path),
-            headers=headers or {},
-            max_bytes=max_bytes,
-            retries=retries,
-            timeout_seconds=timeout_seconds,
-        )
+        asked = {"headers": headers or {}, "retries": retries, "fetch_timeout_seconds": timeout_seconds, "relays": []}
+        sha256, size = Sources(asked).whole(url, str(path), max_bytes)
         assert (sha256, size) == (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
         return path.read_bytes()
 
