@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -74,9 +75,7 @@ class Fleet:
     def left_store(self) -> int:
         """The bytes of all bodies that the store has sent, by the log of its nginx."""
         log = podman("exec", self.hosts[STORE], "cat", "/var/log/nginx/access.log")
-        return sum(
-            int(line.rpartition('" ')[0].rpartition('" "')[0].split('" ')[1].split()[1]) for line in log.splitlines()
-        )
+        return sum(int(size) for size in re.findall(r'" [0-9]{3} ([0-9]+) "', log))
 
 
 def measure(told: argparse.Namespace, fleet: Fleet, versions: list[str]) -> dict[str, list[dict[str, float]]]:
