@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -69,7 +70,7 @@ def bring_delta(base: str, tree: str, pieces_file: str, sources: Sources, params
             with open(pieces_file, "rb") as raw:
                 unpack_tar(raw, places)
         places.finish()
-    except (FetchError, ArchiveError, KeyError, TypeError, ValueError) as error:
+    except (FetchError, ArchiveError, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UnlikeError(str(error)) from error
     return Delta(told["size"] + sum(length for _first, length in spans), params["size"])
 
@@ -80,7 +81,6 @@ def _refuse_unless_worth(travels: int, size: int, why: str) -> None:
 
 
 def _read_index(told: dict[str, Any], path: str, sources: Sources, params: dict[str, Any]) -> dict[str, Any]:
-    import gzip
     import json
 
     sha256, _size = sources.whole(told["url"], path, told["size"])
@@ -88,9 +88,10 @@ def _read_index(told: dict[str, Any], path: str, sources: Sources, params: dict[
         raise UnlikeError("its index is another one than was promised")
     # By the largest number of files: names are short, as a rule.
     most = (params["max_files"] << 10) + _CHUNK
-    with gzip.open(path) as file:
-        plain = file.read(most + 1)
-    if len(plain) > most:
+    unpacked = zlib.decompressobj(wbits=31)  # of gzip
+    with open(path, "rb") as file:
+        plain = unpacked.decompress(file.read(), most)
+    if unpacked.unconsumed_tail:
         raise UnlikeError("its index is too large")
     index = json.loads(plain)
     whole = sum(piece["size"] for piece in index["pieces"])

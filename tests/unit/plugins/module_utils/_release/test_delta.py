@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -196,11 +197,8 @@ def test_a_damaged_artifact_is_refused_whichever_way_it_comes(release, ship, sto
 
 def rewritten(store, shipped, change):
     """An index that the manifest vouches for, but that says something else."""
-    import hashlib
-
     index = json.loads(gzip.decompress(store.files["/web/web-2.tar.gz.index.gz"]))
-    change(index)
-    packed = gzip.compress(json.dumps(index).encode())
+    packed = change(index) or gzip.compress(json.dumps(index).encode())
     store.files["/web/web-2.tar.gz.index.gz"] = packed
     shipped["index"] |= {"sha256": hashlib.sha256(packed).hexdigest(), "size": len(packed)}
 
@@ -229,8 +227,22 @@ def _bomb(index):
     index["more"] = "0" * 300_000_000
 
 
+def _no_gzip(index):
+    return json.dumps(index).encode()
+
+
+def _cut(index):
+    return gzip.compress(json.dumps(index).encode())[:100]
+
+
+def _deep(index):
+    return gzip.compress(b"[" * 100_000)
+
+
 @pytest.mark.usefixtures("carried")
-@pytest.mark.parametrize("change", [_outside, _link_outside, _lengths, _format, _nonsense, _bomb])
+@pytest.mark.parametrize(
+    "change", [_outside, _link_outside, _lengths, _format, _nonsense, _bomb, _no_gzip, _cut, _deep]
+)
 def test_an_index_that_makes_no_sense_costs_the_whole_and_nothing_else(
     release, ship, store, as_whole, tmp_path, change
 ):
