@@ -75,13 +75,14 @@ def lab(hosts: int, keep: bool) -> Iterator[str]:
             play(CHECKOUT / "playbooks" / "lab_down.yml", variables)
 
 
-def inside(place: str) -> list[Path]:
-    """Where this machine finds a path of every host."""
+def inside(place: str) -> dict[str, Path]:
+    """Where this machine finds a path of every host, by the host's name."""
     environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
     name = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["vars"]["provider_podman_lab"]
-    command = ["podman", "ps", "--filter", f"label=golden.fleet.lab={name}", "--format", "{{.Pid}}"]
+    command = ["podman", "ps", "--filter", f"label=golden.fleet.lab={name}", "--format", "{{.Names}} {{.Pid}}"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return [Path(f"/proc/{process}/root{place}") for process in said.split()]
+    found = [line.removeprefix(f"{name}-").split() for line in said.splitlines()]
+    return {host: Path(f"/proc/{process}/root{place}") for host, process in found}
 
 
 def artifact(folder: Path, files: int, size: int) -> tuple[Path, str]:

@@ -40,11 +40,15 @@ class Fleet:
         inventory.write_text(yaml.safe_dump({"all": content}, sort_keys=False), encoding="utf-8")
         return cls(inventory, content)
 
+    @property
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        return self.content["children"]["linux"]["hosts"]
+
     def reached(self) -> dict[str, Any]:
         """How those reach the hosts that don't read Ansible's inventory."""
-        hosts, shared = (self.content["children"]["linux"][name] for name in ("hosts", "vars"))
+        shared = self.content["children"]["linux"]["vars"]
         return {
-            "addresses": [host["ansible_host"] for host in hosts.values()],
+            "addresses": [host["ansible_host"] for host in self.hosts.values()],
             "user": shared["ansible_user"],
             "key": shared["ansible_ssh_private_key_file"],
             "known_hosts": str(BUILD / "lab" / "known_hosts"),
@@ -61,8 +65,20 @@ def do(side: str, step: str, fleet: Fleet, told: dict[str, Any]) -> Taken:
             given.write_text(json.dumps({**told, **fleet.reached(), "step": step, "parallel": PARALLEL}))
             environment = {"BENCH_GIVEN": str(given), "PYTHONPATH": str(CHECKOUT)}
             took = taken(_command(side), CHECKOUT, environment)
-    _verify(side, told["version"], fleet)
+    if not has(side, told["version"], fleet) or not _uses(side, told["version"], fleet):
+        raise SystemExit(f"{side}: not every host has {told['version']} whole and in use")
     return took
+
+
+def has(side: str, version: str, fleet: Fleet) -> bool:
+    """Whether every host has the whole release; seen from this machine, which takes the hosts nothing."""
+    folders = inside(f"/srv/{side}/releases/{version}")
+    return all(sum(len(files) for _, _, files in os.walk(folders[host])) == FILES for host in fleet.hosts)
+
+
+def _uses(side: str, version: str, fleet: Fleet) -> bool:
+    links = inside(f"/srv/{side}/current")
+    return all(os.readlink(links[host]) == f"releases/{version}" for host in fleet.hosts)
 
 
 def _play(side: str, step: str, fleet: Fleet, told: dict[str, Any]) -> list[str]:
@@ -76,13 +92,3 @@ def _command(side: str) -> list[str]:
     baselines = Path(__file__).parent / "baselines"
     files = [str(baselines / name) for name in ("pyinfra_inventory.py", "pyinfra_step.py")]
     return [str(PLAYBOOK.with_name("pyinfra")), "-y", "--parallel", str(PARALLEL), *files]
-
-
-def _verify(side: str, version: str, fleet: Fleet) -> None:
-    """Looks into the hosts from this machine, which takes them nothing."""
-    links = inside(f"/srv/{side}/current")
-    done = [link for link in links if os.path.lexists(link) and str(link.readlink()) == f"releases/{version}"]
-    whole = [link for link in done if sum(len(files) for _, _, files in os.walk(f"{link}/")) == FILES]
-    hosts = len(fleet.reached()["addresses"])
-    if len(whole) != hosts:
-        raise SystemExit(f"{side}: {len(whole)} of {hosts} hosts have {version} whole and in use")

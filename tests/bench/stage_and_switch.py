@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How long it takes to stage a release on many hosts and switch to it, and to go back; beside what people use today.
 
-    python -m tests.bench.stage_and_switch [--hosts 20 100 350] [--runs 3] [--stock-runs 3] [--keep]
+    python -m tests.bench.stage_and_switch [--hosts 20 100 350] [--runs 3] [--stock-runs 1] [--keep]
 
 Four sides in turn, on the same hosts: a play written by hand with stock modules, ours, pyinfra, and Fabric. All do 20
 hosts at a time, each time as a whole process with connections of its own to open; both plays run with the checkout's
@@ -27,7 +27,7 @@ from typing import Any
 from tests.bench.lab import BUILD, PLAYS, artifact, lab, play, store
 from tests.bench.picture import draw
 from tests.bench.processor import Taken
-from tests.bench.sides import BYTES, FILES, SIDES, Fleet, do
+from tests.bench.sides import BYTES, FILES, SIDES, Fleet, do, has
 
 STEPS = {"rollout": "stage and switch", "rollback": "rollback"}
 # Step, unit, against whom, and the most that ours may be of it.
@@ -47,11 +47,12 @@ Runs = dict[str, dict[str, list[Taken]]]
 def measure(size: int, runs: dict[str, int], given: dict[str, Any]) -> Runs:
     """Every run on so many hosts."""
     fleet = Fleet.of(size)
-    started = int(time.time())  # hosts that were kept have other versions
-    versions = [f"{started}.{number}" for number in range(max(runs.values()) + 1)]
+    started = int(time.time())  # hosts that were kept have other versions, and the first one
+    versions = ["first", *(f"{started}.{number}" for number in range(max(runs.values())))]
     play(PLAYS / "prepare.yml", {"versions": versions}, inventory=fleet.inventory)
     for side in SIDES:  # the release to go back to; not counted
-        do(side, "rollout", fleet, {**given, "version": versions[0]})
+        if not has(side, versions[0], fleet):
+            do(side, "rollout", fleet, {**given, "version": versions[0]})
     took: Runs = {step: {side: [] for side in SIDES} for step in STEPS}
     for number in range(1, max(runs.values()) + 1):
         for step, version in (("rollout", versions[number]), ("rollback", versions[0])):
@@ -129,17 +130,19 @@ def show(report: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Stage, switch and go back, beside what people use today")
     parser.add_argument("--hosts", type=int, nargs="+", default=[20], metavar="N")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="with 0, hosts are only made ready, to be kept")
     parser.add_argument("--stock-runs", type=int, help="of the play written by hand, which takes longest")
     parser.add_argument("--keep", action="store_true", help="leave the hosts for the next run")
     given = parser.parse_args()
-    runs = {**dict.fromkeys(SIDES, given.runs), "stock": given.stock_runs or given.runs}
+    runs = {**dict.fromkeys(SIDES, given.runs), "stock": min(given.stock_runs or given.runs, given.runs)}
     facts = {**machine(), "pyinfra": installed("pyinfra"), "fabric": installed("fabric")}
     with lab(max(given.hosts), given.keep) as address, tempfile.TemporaryDirectory() as folder:
         _path, sha256 = artifact(Path(folder), FILES, BYTES)
         with store(address, Path(folder)) as url:
             told = {"url": f"{url}/artifact.tar.gz", "sha256": sha256}
             took = {size: measure(size, runs, told) for size in sorted(given.hosts)}
+    if not given.runs:
+        return 0
     median = {size: medians(size, of_size) for size, of_size in took.items()}
     report = {"runs": runs, "machine": facts, "medians": median, "results": judge(median), "seconds": took}
     (BUILD / "stage_and_switch.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -29,7 +29,7 @@ SPREAD_LIMIT, COMMAND_LIMIT = 1.0, 20.0
 
 def moments() -> list[float]:
     """When each host's link was switched, in seconds since 1970."""
-    links = inside("/srv/slots/current")
+    links = inside("/srv/slots/current").values()
     return [os.lstat(link).st_ctime for link in links if os.path.lexists(link)]
 
 
