@@ -61,5 +61,5 @@ bench: setup-lab  ## Speed beside stock modules, of a switch at once, beside a s
 	@failed=0; for bench in $(BENCHES); do $(BIN)/python -m tests.bench.$$bench || failed=1; done; exit $$failed
 
 lock: setup  ## Pin the tools anew, with hashes
-	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --group bench --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header -o requirements.txt

@@ -9,12 +9,14 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.golden.fleet.plugins.module_utils._release.errors import BadInputError
-from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError, python_of, run
+from ansible_collections.golden.fleet.plugins.plugin_utils._engine import HostError, load, python_of, run
 from ansible_collections.golden.fleet.plugins.plugin_utils._windows_modules import WindowsModules, is_windows
 from ansible_collections.golden.fleet.plugins.plugin_utils._windows_releases import WindowsReleases
 
 # The contract's `windows`, which WindowsReleases checks where the host is one.
 WINDOWS: dict[str, Any] = {"type": "dict"}
+
+load("_release")
 
 
 class ReleaseAction(ActionBase):

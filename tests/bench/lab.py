@@ -1,6 +1,9 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Twenty hosts of the lab's kind, and an artifact for them to fetch from the lab's gateway."""
+"""Hosts of the lab's kind, and an artifact for them to fetch from the lab's gateway.
+
+BENCH_FOLDER names another folder for all that a bench writes: its lab is another one, too.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +27,20 @@ from typing import Any
 import yaml
 
 CHECKOUT = Path(__file__).parents[2]
-BUILD = CHECKOUT / "build" / "bench"
+BUILD = Path(os.environ.get("BENCH_FOLDER") or CHECKOUT / "build" / "bench").absolute()
 INVENTORY = BUILD / "inventory"
 PLAYS = Path(__file__).parent / "plays"
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 
-def play(playbook: Path, variables: dict[str, Any], environment: dict[str, str] | None = None) -> float:
+def play(
+    playbook: Path,
+    variables: dict[str, Any],
+    environment: dict[str, str] | None = None,
+    inventory: Path = INVENTORY,
+) -> float:
     """Runs one playbook as a person would; returns the seconds of the whole process."""
-    command = [str(PLAYBOOK), "-i", str(INVENTORY), str(playbook), "-e", json.dumps(variables)]
+    command = [str(PLAYBOOK), "-i", str(inventory), str(playbook), "-e", json.dumps(variables)]
     started = time.monotonic()
     done = subprocess.run(
         command, cwd=CHECKOUT, env={**os.environ, **(environment or {})}, capture_output=True, text=True
@@ -68,6 +76,16 @@ def lab(hosts: int, keep: bool, **more: Any) -> Iterator[str]:
     finally:
         if not keep:
             play(CHECKOUT / "playbooks" / "lab_down.yml", variables)
+
+
+def inside(place: str) -> dict[str, Path]:
+    """Where this machine finds a path of every host, by the host's name."""
+    environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
+    name = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["vars"]["provider_podman_lab"]
+    command = ["podman", "ps", "--filter", f"label=golden.fleet.lab={name}", "--format", "{{.Names}} {{.Pid}}"]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    found = [line.removeprefix(f"{name}-").split() for line in said.splitlines()]
+    return {host: Path(f"/proc/{process}/root{place}") for host, process in found}
 
 
 def artifact(folder: Path, files: int, size: int) -> tuple[Path, str]:

@@ -1,12 +1,13 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How long it takes to stage a release on twenty hosts and switch to it, and to go back; beside stock modules.
+"""How long it takes to stage a release on many hosts and switch to it, and to go back; beside what people use today.
 
-    python -m tests.bench.stage_and_switch [--hosts 20] [--runs 3] [--keep]
+    python -m tests.bench.stage_and_switch [--hosts 20 100 350] [--runs 3] [--stock-runs 1] [--keep]
 
-Both sides run in turn, on the same hosts, with the checkout's ansible.cfg (20 forks, pipelining, no facts), each time
-as a whole process with connections of its own to open. Prints a table and writes build/bench/stage_and_switch.json.
-Ends with status 1 where a target is missed.
+Four sides in turn, on the same hosts: a play written by hand with stock modules, ours, pyinfra, and Fabric. All do 20
+hosts at a time, each time as a whole process with connections of its own to open; both plays run with the checkout's
+ansible.cfg. The processor's seconds are those of the controller's processes alone. Prints a table, draws it, and
+writes build/bench/stage_and_switch.json. Ends with status 1 where a limit is missed.
 """
 
 from __future__ import annotations
@@ -24,34 +25,42 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.lab import BUILD, PLAYS, artifact, lab, play, store
+from tests.bench.picture import draw
+from tests.bench.processor import Taken
+from tests.bench.sides import BYTES, FILES, SIDES, Fleet, do, has
 
-FILES, BYTES = 400, 2_000_000
-STEPS = {"rollout": (0.5, 0.25, "stage and switch"), "rollback": (1.0, 0.5, "rollback")}
-SIDES = ("stock", "ours")
+STEPS = {"rollout": "stage and switch", "rollback": "rollback"}
+# Step, unit, against whom, and the most that ours may be of it.
+LIMITS = (
+    ("rollout", "clock", "pyinfra", 1.0),
+    ("rollout", "clock", "stock", 0.25),
+    ("rollback", "clock", "pyinfra", 1.0),
+    ("rollback", "clock", "stock", 0.2),
+    ("rollout", "processor", "stock", 0.2),
+)
+UNITS = {"clock": "seconds", "processor": "the controller's processor seconds for each host"}
+
+# What every run took: by step and side.
+Runs = dict[str, dict[str, list[Taken]]]
 
 
-def measure(runs: int, url: str, sha256: str) -> dict[str, dict[str, list[float]]]:
-    """Seconds of every run by step and side."""
-    started = int(time.time())  # hosts that were kept have other versions
-    versions = [f"{started}.{number}" for number in range(runs + 1)]
-    play(PLAYS / "prepare.yml", {"versions": versions})
-    given = {"url": url, "sha256": sha256, "files": FILES}
-    seconds: dict[str, dict[str, list[float]]] = {step: {side: [] for side in SIDES} for step in STEPS}
+def measure(size: int, runs: dict[str, int], given: dict[str, Any]) -> Runs:
+    """Every run on so many hosts."""
+    fleet = Fleet.of(size)
+    started = int(time.time())  # hosts that were kept have other versions, and the first one
+    versions = ["first", *(f"{started}.{number}" for number in range(max(runs.values())))]
+    play(PLAYS / "prepare.yml", {"versions": versions}, inventory=fleet.inventory)
     for side in SIDES:  # the release to go back to; not counted
-        play(PLAYS / f"{side}_rollout.yml", {**given, "version": versions[0]})
-    for number in range(1, runs + 1):
+        if not has(side, versions[0], fleet):
+            do(side, "rollout", fleet, {**given, "version": versions[0]})
+    took: Runs = {step: {side: [] for side in SIDES} for step in STEPS}
+    for number in range(1, max(runs.values()) + 1):
         for step, version in (("rollout", versions[number]), ("rollback", versions[0])):
-            for side in SIDES:
-                seconds[step][side].append(_cold(PLAYS / f"{side}_{step}.yml", {**given, "version": version}))
-                print(f"{step} {number} of {runs}, {side}: {seconds[step][side][-1]:.2f} s", flush=True)
-                play(PLAYS / "verify.yml", {**given, "version": version, "side": side})
-    return seconds
-
-
-def _cold(playbook: Path, variables: dict[str, Any]) -> float:
-    """One run that finds no connection open from an earlier one."""
-    with tempfile.TemporaryDirectory(prefix="cp") as folder:
-        return play(playbook, variables, {"ANSIBLE_SSH_CONTROL_PATH_DIR": folder})
+            for side in [side for side in SIDES if number <= runs[side]]:
+                took[step][side].append(do(side, step, fleet, {**given, "version": version}))
+                seconds = took[step][side][-1].clock
+                print(f"{size} hosts, {step} {number} of {runs[side]}, {side}: {seconds:.2f} s", flush=True)
+    return took
 
 
 def machine() -> dict[str, Any]:
@@ -68,47 +77,76 @@ def machine() -> dict[str, Any]:
     }
 
 
-def summary(seconds: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
+def medians(size: int, took: Runs) -> dict[str, Any]:
+    """By step, unit and side."""
+    return {
+        step: {
+            "clock": {side: statistics.median(run.clock for run in runs) for side, runs in sides.items()},
+            "processor": {
+                side: statistics.median(run.processor / size for run in runs) for side, runs in sides.items()
+            },
+        }
+        for step, sides in took.items()
+    }
+
+
+def judge(median: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What ours is of what it is held against, beside the limit."""
     rows = []
-    for step, (limit, aim, name) in STEPS.items():
-        stock, ours = (statistics.median(seconds[step][side]) for side in SIDES)
-        ratio = round(ours / stock, 3)
-        row = {"step": name, "stock_seconds": round(stock, 2), "ours_seconds": round(ours, 2), "ratio": ratio}
-        rows.append({**row, "limit": limit, "aim": aim, "ok": ratio <= limit})
+    for size, steps in median.items():
+        for step, unit, side, limit in LIMITS:
+            figures = steps[step][unit]
+            what = f"{STEPS[step]}, {'processor' if unit == 'processor' else 'time'} of {SIDES[side]}'s, {size} hosts"
+            rows.append(_row(what, figures["ours"] / figures[side], limit))
+    least, most = min(median), max(median)
+    if most > least:
+        of_most, of_least = (median[size]["rollout"]["clock"]["ours"] for size in (most, least))
+        what = f"{STEPS['rollout']}, time of {least} hosts', {most} hosts"
+        rows.append(_row(what, of_most / of_least, most / least))
     return rows
+
+
+def _row(what: str, share: float, limit: float) -> dict[str, Any]:
+    return {"what": what, "share": round(share, 2), "limit": round(limit, 2), "ok": share <= limit}
 
 
 def show(report: dict[str, Any]) -> None:
     facts = report["machine"]
-    print(f"\n{report['hosts']} hosts, {FILES} files of {BYTES // 1000} kB together, median of {report['runs']} runs")
+    print(f"\n{FILES} files of {BYTES // 1000} kB together, medians of {report['runs']} runs")
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     if facts["load_before"] > facts["cpus"]:
         print("others use this machine too: take the ratios for what they are")
-    print(f"\n{'':20}{'stock':>10}{'ours':>10}{'ratio':>8}{'limit':>8}{'aim':>8}")
+    for unit, words in UNITS.items():
+        print(f"\n{words:50}" + "".join(f"{name:>14}" for name in SIDES.values()))
+        for size, steps in report["medians"].items():
+            for step, name in STEPS.items():
+                figures = "".join(f"{steps[step][unit][side]:>14.3g}" for side in SIDES)
+                print(f"{f'{size} hosts, {name}':50}{figures}")
+    print(f"\n{'ours, as a share of':62}{'share':>8}{'limit':>8}")
     for row in report["results"]:
-        figures = f"{row['stock_seconds']:>8.2f} s{row['ours_seconds']:>8.2f} s{row['ratio']:>8.2f}"
-        print(f"{row['step']:20}{figures}{row['limit']:>8.2f}{row['aim']:>8.2f}  {'ok' if row['ok'] else 'MISSED'}")
+        print(f"{row['what']:62}{row['share']:>8.2f}{row['limit']:>8.2f}  {'ok' if row['ok'] else 'MISSED'}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Stage, switch and go back, beside stock modules")
-    parser.add_argument("--hosts", type=int, default=20)
-    parser.add_argument("--runs", type=int, default=3)
+    parser = argparse.ArgumentParser(description="Stage, switch and go back, beside what people use today")
+    parser.add_argument("--hosts", type=int, nargs="+", default=[20], metavar="N")
+    parser.add_argument("--runs", type=int, default=3, help="with 0, hosts are only made ready, to be kept")
+    parser.add_argument("--stock-runs", type=int, help="of the play written by hand, which takes longest")
     parser.add_argument("--keep", action="store_true", help="leave the hosts for the next run")
     given = parser.parse_args()
-    facts = machine()
-    with lab(given.hosts, given.keep) as address, tempfile.TemporaryDirectory() as folder:
+    runs = {**dict.fromkeys(SIDES, given.runs), "stock": min(given.stock_runs or given.runs, given.runs)}
+    facts = {**machine(), "pyinfra": installed("pyinfra"), "fabric": installed("fabric")}
+    with lab(max(given.hosts), given.keep) as address, tempfile.TemporaryDirectory() as folder:
         _path, sha256 = artifact(Path(folder), FILES, BYTES)
         with store(address, Path(folder)) as url:
-            seconds = measure(given.runs, f"{url}/artifact.tar.gz", sha256)
-    report = {
-        "hosts": given.hosts,
-        "runs": given.runs,
-        "machine": facts,
-        "results": summary(seconds),
-        "seconds": seconds,
-    }
+            told = {"url": f"{url}/artifact.tar.gz", "sha256": sha256}
+            took = {size: measure(size, runs, told) for size in sorted(given.hosts)}
+    if not given.runs:
+        return 0
+    median = {size: medians(size, of_size) for size, of_size in took.items()}
+    report = {"runs": runs, "machine": facts, "medians": median, "results": judge(median), "seconds": took}
     (BUILD / "stage_and_switch.json").write_text(json.dumps(report, indent=2) + "\n")
+    draw(median, facts, BUILD / "stage_and_switch.svg", BUILD / "stage_and_switch.png")
     show(report)
     return 0 if all(row["ok"] for row in report["results"]) else 1
 

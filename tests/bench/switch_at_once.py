@@ -16,13 +16,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.lab import BUILD, PLAYS, artifact, lab, play, store
+from tests.bench.lab import BUILD, PLAYS, artifact, inside, lab, play, store
 from tests.bench.stage_and_switch import BYTES, FILES, machine
 
 SPREAD_LIMIT, COMMAND_LIMIT = 1.0, 20.0
@@ -30,10 +29,7 @@ SPREAD_LIMIT, COMMAND_LIMIT = 1.0, 20.0
 
 def moments() -> list[float]:
     """When each host's link was switched, in seconds since 1970."""
-    environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
-    command = ["podman", "ps", "--format", "{{.Pid}}"]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    links = [Path(f"/proc/{process}/root/srv/slots/current") for process in said.split()]
+    links = inside("/srv/slots/current").values()
     return [os.lstat(link).st_ctime for link in links if os.path.lexists(link)]
 
 

@@ -37,9 +37,9 @@ def engine(tmp_path, monkeypatch):
     (tmp_path / "_small/engine.py").write_text(ENGINE)
     (tmp_path / "_files.py").write_bytes((_engine._UTILS / "_files.py").read_bytes())
     monkeypatch.setattr(_engine, "_UTILS", tmp_path)
-    _engine._sources.cache_clear()
+    _engine.load.cache_clear()
     yield "_small"
-    _engine._sources.cache_clear()
+    _engine.load.cache_clear()
 
 
 class Host:
@@ -78,6 +78,14 @@ class Sudo:
 def test_the_answer_comes_back(engine):
     answer = _engine.run(Host(), "web1", engine, {"name": "ä'\"\n$HOME"}, sys.executable)
     assert answer == {"word": "héllo", "missing": "nothing", "given": {"name": "ä'\"\n$HOME"}}
+
+
+def test_an_action_has_its_program_before_ansible_forks():
+    plugins = "ansible_collections.golden.fleet.plugins"
+    seen = f"import {plugins}.action.release; from {plugins}.plugin_utils._engine import load; print(load.cache_info())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", seen], env=environment, capture_output=True, text=True, check=True)
+    assert "currsize=1" in done.stdout
 
 
 def test_a_connection_without_input_carries_the_program_in_a_file_that_does_not_stay(engine):

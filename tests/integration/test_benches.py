@@ -1,0 +1,88 @@
+# Copyright: the golden.fleet founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The benches still run, on few hosts and once, and report all that they should; how fast is for `make bench`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from demo.lab import CHECKOUT, tool
+
+FOLDER = CHECKOUT / "build" / "integration" / "bench"
+BENCHES = [file for file in sorted((CHECKOUT / "tests" / "bench").glob("*.py")) if "ArgumentParser" in file.read_text()]
+
+
+@pytest.fixture(scope="module")
+def windows() -> Iterator[subprocess.Popen[str]]:
+    """The one that needs no lab runs beside the others."""
+    with start("windows", "--hosts", "2", "--runs", "1", "--module-seconds", "0.1") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def lab(windows: subprocess.Popen[str]) -> Iterator[None]:
+    """Takes down the lab that the others share; not the one that a person's bench has kept."""
+    yield
+    files = {"lab_files": str(FOLDER / "lab"), "lab_inventory": str(FOLDER / "inventory" / "hosts.yml")}
+    command = [tool("ansible-playbook"), "playbooks/lab_down.yml", "-i", str(FOLDER / "inventory")]
+    subprocess.run([*command, "-e", json.dumps(files)], cwd=CHECKOUT, check=True, capture_output=True)
+
+
+def start(name: str, *options: str) -> subprocess.Popen[str]:
+    (FOLDER / f"{name}.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", f"tests.bench.{name}", *options]
+    environment = {**os.environ, "BENCH_FOLDER": str(FOLDER)}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, cwd=CHECKOUT, env=environment, text=True, **streams)
+
+
+def ended(name: str, process: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
+    """What the bench wrote and what it said; on so few hosts it may well miss its limits."""
+    said, _ = process.communicate()
+    report = FOLDER / f"{name}.json"
+    assert report.exists(), said
+    return json.loads(report.read_text(encoding="utf-8")), said
+
+
+@pytest.mark.usefixtures("lab")
+def test_stage_and_switch_beside_what_people_use() -> None:
+    bench = start("stage_and_switch", "--hosts", "2", "--runs", "1", "--keep")
+    report, said = ended("stage_and_switch", bench)
+    steps = report["medians"]["2"]
+    assert set(steps) == {"rollout", "rollback"}
+    for units in steps.values():
+        assert set(units) == {"clock", "processor"}
+        for sides in units.values():
+            assert set(sides) == {"stock", "ours", "pyinfra", "fabric"}
+            assert all(figure > 0 for figure in sides.values())
+    assert len(report["results"]) == 5
+    assert all(row["what"] in said for row in report["results"])
+    assert all((FOLDER / f"stage_and_switch.{kind}").stat().st_size > 1000 for kind in ("svg", "png"))
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_switch_at_once() -> None:
+    report, said = ended("switch_at_once", start("switch_at_once", "--hosts", "2", "--runs", "1", "--keep"))
+    assert set(report["medians"]) == {"spread", "command"}
+    assert "first to last switch" in said
+
+
+def test_windows_members(windows: subprocess.Popen[str]) -> None:
+    report, said = ended("windows", windows)
+    assert set(report["ratios"]) == {"at_once", "in_time"}
+    assert "round trip" in said
+
+
+@pytest.mark.parametrize("name", [file.stem for file in BENCHES])
+def test_each_can_be_started(name: str) -> None:
+    """Also those that take minutes in a small form."""
+    command = [sys.executable, "-m", f"tests.bench.{name}", "--help"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
