@@ -73,7 +73,7 @@ def _hits(axes: Axes, report: Mapping[str, Any]) -> None:
                 if (row["changed"] > 1, row["gate_asks_for_all"]) == (many, whole)
             ]
             if chosen:
-                label = f"{'201 files' if many else 'one file'} changed,\ngate asks for {'all' if whole else 'some'}"
+                label = f"{'202 files' if many else 'one file'} changed,\ngate asks for {'all' if whole else 'some'}"
                 axes.plot(*zip(*chosen, strict=True), ls="", marker=marker, ms=5, color=colour, label=label)
     axes.axhline(99, color=BAD, lw=1.4, ls=(0, (5, 3)))
     axes.set_ylabel("% of files found in the cache in the\nsecond after the switch, worst member")

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A hundred atomic rollouts of a PHP service of 1,000 files under load: what customers got, and PHP's opcode cache.
 
-    python -m tests.bench.atomic_rollouts [--rollouts 100] [--rate 300] [--members 3] [--keep]
+    python -m tests.bench.atomic_rollouts [--rollouts 100] [--rate 300] [--members 3] [--cache-mb 128] [--keep]
 
 Members behind two balancers; each rollout is playbooks/rollout.yml as a person runs it, to a release that is new
-to the members. Of five releases, one differs in 201 files from the one before, the others in one, which every page
+to the members. Of five releases, one differs in 202 files from the one before, the others in one, which every page
 needs. So a slot, which holds the release before the last one, is brought up by one file in three of five rollouts and
-by 201 in two. In turn, five by five, the gate asks for a page as customers do, of 20 files, or for one of all of them.
+by 202 in two. In turn, five by five, the gate asks for a page as customers do, of 20 files, or for one of all of them.
 
 No request may fail, no page may be of two releases, and none of a release that the member's link did not lead to while
 it was asked for (tests/bench/answers.py). The opcode cache must be flat from the second rollout on: no restart, no more
@@ -75,7 +75,7 @@ def contract(rollouts: int, asked: int = ASKED) -> dict[str, Any]:
 
 
 @contextmanager
-def raised(rollouts: int, members: int, keep: bool) -> Iterator[Fleet]:
+def raised(rollouts: int, members: int, cache_mb: int, keep: bool) -> Iterator[Fleet]:
     """The service on its members, with its first release; all others in the store."""
     inventory = FILES / "inventory" / "hosts.yml"
     sizes = {"lab_balancers": 2, "lab_webs": members, "lab_stores": 1, "lab_developments": 0}
@@ -94,7 +94,7 @@ def raised(rollouts: int, members: int, keep: bool) -> Iterator[Fleet]:
                 given = {f"{NAME}_contract": contract(rollouts)}
                 print(f"building {rollouts + 1} releases", flush=True)
                 assert fleet.start("golden.fleet.artifacts", service=NAME, **given).wait(3600) == 0
-                fleet.must("golden.fleet.provision", **given)
+                fleet.must("golden.fleet.provision", php_site_opcache_mb=cache_mb, **given)
                 fleet.must("golden.fleet.rollout", service=NAME, version=version(0), **given)
                 yield fleet
     finally:
@@ -124,6 +124,8 @@ def hit_rates(carried: Carried) -> list[dict[str, Any]]:
         rows.append(
             {
                 "version": rollout.version,
+                "seconds": round(rollout.seconds, 1),
+                "spread": round(rollout.spread, 3),
                 "changed": changed(number),
                 "gate_asks_for_all": asks_for_all(number),
                 # The idle slot was empty before the first one: all of its files are new.
@@ -196,6 +198,8 @@ def unjudged(report: dict[str, Any]) -> list[tuple[str, str]]:
             if chosen:
                 name = f"found, {changed(0) if wide else 1} changed, gate asks for {'all' if whole else 'some'}"
                 rows.append((name, f"{min(chosen):.2%}, median {statistics.median(chosen):.2%}, of {len(chosen)}"))
+    first = report["hit_rates"][0]["hit_rate"]
+    rows.append(("found, the other slot's first use", "not seen" if first is None else f"{first:.2%}"))
     rows.append(("seconds of a rollout", f"{report['seconds']['median']}, at the most {report['seconds']['max']}"))
     rows.append(("first to last switch, s", f"{report['spread']['median']}, at the most {report['spread']['max']}"))
     latency = report["customers"]
@@ -207,14 +211,15 @@ def unjudged(report: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def reported(carried: Carried, wanted: int, rate: float, facts: dict[str, Any]) -> dict[str, Any]:
+def reported(carried: Carried, given: argparse.Namespace, facts: dict[str, Any]) -> dict[str, Any]:
     figures, seconds = carried.figures, [rollout.seconds for rollout in carried.rollouts]
     spreads = [rollout.spread for rollout in carried.rollouts]
     report: dict[str, Any] = {
         "machine": facts,
         "members": len(carried.before),
-        "wanted": wanted,
-        "rate": rate,
+        "cache_mb": given.cache_mb,
+        "wanted": given.rollouts,
+        "rate": given.rate,
         "rollouts": len(carried.rollouts),
         "seconds": {"median": round(statistics.median(seconds), 1), "max": round(max(seconds), 1)},
         "spread": {"median": round(statistics.median(spreads), 3), "max": round(max(spreads), 3)},
@@ -251,12 +256,13 @@ def main() -> int:
     parser.add_argument("--rollouts", type=int, default=100)
     parser.add_argument("--rate", type=float, default=300, help="requests a second, through both balancers together")
     parser.add_argument("--members", type=int, default=3)
+    parser.add_argument("--cache-mb", type=int, default=128, help="how large the opcode cache is")
     parser.add_argument("--keep", action="store_true", help="leave the lab")
     given = parser.parse_args()
     facts = machine()
-    with raised(given.rollouts, given.members, given.keep) as fleet:
+    with raised(given.rollouts, given.members, given.cache_mb, given.keep) as fleet:
         carried = measure(fleet, given.rollouts, given.rate)
-    report = reported(carried, given.rollouts, given.rate, facts)
+    report = reported(carried, given, facts)
     (BUILD / "atomic_rollouts.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(carried, report, BUILD / "atomic_rollouts.svg", BUILD / "atomic_rollouts.png")
     show(report)
