@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A hundred atomic rollouts of a PHP service of 1,000 files under load: what customers got, and PHP's opcode cache.
 
-    python -m tests.bench.atomic_rollouts [--rollouts 100] [--rate 300] [--members 3] [--cache-mb 128] [--keep]
+    python -m tests.bench.atomic_rollouts [--rollouts 100] [--rate 300] [--members 2] [--cache-mb 128] [--keep]
 
 Members behind two balancers; each rollout is playbooks/rollout.yml as a person runs it, to a release that is new
 to the members. Of five releases, one differs in 202 files from the one before, the others in one, which every page
@@ -22,8 +22,10 @@ import argparse
 import json
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +95,7 @@ def raised(rollouts: int, members: int, cache_mb: int, keep: bool) -> Iterator[F
             with own_service(base, NAME, repository, Path(folder) / "repository", []) as fleet:
                 given = {f"{NAME}_contract": contract(rollouts)}
                 print(f"building {rollouts + 1} releases", flush=True)
-                assert fleet.start("golden.fleet.artifacts", service=NAME, **given).wait(3600) == 0
+                publish(fleet, given)
                 fleet.must("golden.fleet.provision", php_site_opcache_mb=cache_mb, **given)
                 fleet.must("golden.fleet.rollout", service=NAME, version=version(0), **given)
                 yield fleet
@@ -102,16 +104,33 @@ def raised(rollouts: int, members: int, cache_mb: int, keep: bool) -> Iterator[F
             play("lab_down", inventory, **variables)
 
 
-def measure(fleet: Fleet, rollouts: int, rate: float) -> Carried:
-    given = [
-        (version(number), {f"{NAME}_contract": contract(rollouts, LIBRARY if asks_for_all(number) else ASKED)})
-        for number in range(1, rollouts + 1)
-    ]
+def publish(fleet: Fleet, given: dict[str, Any]) -> None:
+    """Builds all releases, and brings them to the store at once: as the playbook does it, a hundred take long."""
+    built = FILES / "artifacts"
+    build = fleet.start(
+        "golden.fleet.artifacts", "--limit", "localhost,balancers", service=NAME, artifacts_folder=str(built), **given
+    )
+    assert build.wait(3600) == 0, build.tail()
+    folders = [f"{NAME}/{one}" for one in given[f"{NAME}_contract"]["artifact"]["versions"]]
+    packed = subprocess.run(["tar", "--create", "--directory", str(built), *folders], check=True, capture_output=True)
+    (store,) = fleet.lab.group("artifact_stores")
+    unpack = "mkdir -p /srv/artifacts && tar --extract --no-same-owner --directory /srv/artifacts"
+    subprocess.run(store.command("sh", "-c", unpack), input=packed.stdout, check=True)
+
+
+def measure(fleet: Fleet, rollouts: int, rate: float, minutes: float) -> Carried:
+    until = time.monotonic() + minutes * 60
+
+    def given() -> Iterator[tuple[str, dict[str, Any]]]:
+        for number in range(1, rollouts + 1):
+            if time.monotonic() < until:
+                asked = LIBRARY if asks_for_all(number) else ASKED
+                yield version(number), {f"{NAME}_contract": contract(rollouts, asked)}
 
     def tell(rollout: Rollout) -> None:
         print(f"{rollout.version}: {rollout.seconds:.1f} s, switched {rollout.spread:.3f} s apart", flush=True)
 
-    return carry(fleet, given, rate, FILES, tell)
+    return carry(fleet, given(), rate, FILES, tell)
 
 
 def hit_rates(carried: Carried) -> list[dict[str, Any]]:
@@ -255,13 +274,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Atomic rollouts under load")
     parser.add_argument("--rollouts", type=int, default=100)
     parser.add_argument("--rate", type=float, default=300, help="requests a second, through both balancers together")
-    parser.add_argument("--members", type=int, default=3)
+    parser.add_argument("--members", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=600, help="no rollout begins later, which then are too few")
     parser.add_argument("--cache-mb", type=int, default=128, help="how large the opcode cache is")
     parser.add_argument("--keep", action="store_true", help="leave the lab")
     given = parser.parse_args()
     facts = machine()
     with raised(given.rollouts, given.members, given.cache_mb, given.keep) as fleet:
-        carried = measure(fleet, given.rollouts, given.rate)
+        carried = measure(fleet, given.rollouts, given.rate, given.minutes)
     report = reported(carried, given, facts)
     (BUILD / "atomic_rollouts.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(carried, report, BUILD / "atomic_rollouts.svg", BUILD / "atomic_rollouts.png")
