@@ -76,7 +76,7 @@ def contract(floor: str, window: int, slow_seconds: int) -> dict[str, Any]:
 
 @dataclass
 class Bench:
-    """A fleet, which of its members are slow at the moment, and what was watched of it."""
+    """A fleet, and which of its members are slow."""
 
     inventory: Path
     service: Service
