@@ -79,7 +79,7 @@ class Client:
 
     async def request(self, target: Target, first: str, due: float) -> Record:
         """Asks ``target`` at the balancer named ``first``; ``due`` is the epoch time that its clock starts at."""
-        note = {"balancer": first, "status": 0, "version": None, "failover": False, "retried": False}
+        note = {"balancer": first, "status": 0, "version": None, "failover": False, "retried": False, "sent": 0.0}
         error: str | None = None
         try:
             async with asyncio.timeout(self._config.timeout_seconds - (now() - due)):
@@ -120,6 +120,7 @@ class Client:
     async def _once(self, session: aiohttp.ClientSession, target: Target, note: dict) -> None:
         url = self._config.balancers[note["balancer"]] + target.path
         context: dict[str, bool] = {}
+        note["sent"] = round(now(), 4)
         try:
             async with session.get(
                 url, headers={"Host": target.host_header}, allow_redirects=False, trace_request_ctx=context

@@ -21,8 +21,8 @@ from demo.records import Record
 from demo.report import Evidence, Step, wrong_versions
 from demo.sampler import Sample
 
-_INK, _QUIET, _RAIL = "#1f2933", "#7b8794", "#e4e7eb"
-_GOOD, _BAD, _WRONG = "#3e7d5a", "#d64545", "#8e44ad"
+INK, QUIET, _RAIL = "#1f2933", "#7b8794", "#e4e7eb"
+GOOD, BAD, _WRONG = "#3e7d5a", "#d64545", "#8e44ad"
 # One family of colours for each service, from its oldest version to its newest.
 _FAMILIES = (("#b6d0ea", "#5b94cc", "#23568c", "#12304f"), ("#fbdca0", "#eeaa3a", "#b3730f", "#6b4204"),
              ("#c6e3c9", "#74b77d", "#36783f", "#1b4021"), ("#e2cdee", "#b183cf", "#70408f", "#40214f"))  # fmt: skip
@@ -99,7 +99,7 @@ def draw(evidence: Evidence, report: Mapping[str, Any], *files: Path) -> None:
     steps = [step for step in evidence.steps if step.began + step.seconds > began]
     laid = bars(steps, began, seconds)
     rows = max((bar.lane for bar in laid), default=0) + 1
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(14, 8.2 + 0.3 * rows), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.06, w_pad=0.12, hspace=0.03)  # type: ignore[union-attr,call-arg]
         strip, load, online = figure.subplots(3, 1, sharex=True, height_ratios=[0.36 * rows, 3.6, 2.4])
@@ -109,17 +109,17 @@ def draw(evidence: Evidence, report: Mapping[str, Any], *files: Path) -> None:
         _online(online, evidence, began, seconds)
         for axes in (load, online):
             for edge in {edge for bar in laid for edge in (bar.left, bar.right)}:
-                axes.axvline(edge, color=_INK, alpha=0.28, lw=0.9, ls=(0, (1, 2)))
+                axes.axvline(edge, color=INK, alpha=0.28, lw=0.9, ls=(0, (1, 2)))
         online.set_xlim(0, max(seconds, 1.0))
         online.set_xlabel("seconds since the load began")
         for file in files:
             figure.savefig(file, dpi=130)
 
 
-_STYLE: Any = {
-    "font.family": "DejaVu Sans", "font.size": 11, "text.color": _INK, "axes.labelcolor": _QUIET,
+STYLE: Any = {
+    "font.family": "DejaVu Sans", "font.size": 11, "text.color": INK, "axes.labelcolor": QUIET,
     "axes.edgecolor": _RAIL, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-    "axes.axisbelow": True, "grid.color": _RAIL, "grid.linewidth": 0.8, "xtick.color": _QUIET, "ytick.color": _QUIET,
+    "axes.axisbelow": True, "grid.color": _RAIL, "grid.linewidth": 0.8, "xtick.color": QUIET, "ytick.color": QUIET,
     "xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False,
     "svg.hashsalt": "golden.fleet",
 }  # fmt: skip
@@ -130,10 +130,10 @@ def _title(axes: Axes, report: Mapping[str, Any]) -> None:
     text = (
         f"{report['requests_total']:,} requests, {failed} failed, {wrong} answered by a version that was not admitted"
     )
-    colour = _BAD if failed or wrong else _INK
+    colour = BAD if failed or wrong else INK
     axes.set_title(text, loc="left", pad=38, fontsize=17, fontweight="bold", color=colour)
     axes.annotate(_subtitle(report), (0, 1), xytext=(0, 16), xycoords="axes fraction", textcoords="offset points",
-                  color=_QUIET, fontsize=11.5)  # fmt: skip
+                  color=QUIET, fontsize=11.5)  # fmt: skip
 
 
 def _subtitle(report: Mapping[str, Any]) -> str:
@@ -150,7 +150,7 @@ def _subtitle(report: Mapping[str, Any]) -> str:
 
 def _strip(axes: Axes, laid: Sequence[Bar], rows: int) -> None:
     for bar in laid:
-        colour = _GOOD if bar.step.ok else _BAD
+        colour = GOOD if bar.step.ok else BAD
         shape: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=0.16", "fc": colour, "ec": "none"}
         axes.add_patch(FancyBboxPatch((bar.left, bar.lane + 0.12), bar.right - bar.left, 0.76, **shape))
         axes.annotate(bar.step.label or bar.step.name, (bar.text_at, bar.lane + 0.52), ha=bar.align, va="center",
@@ -185,7 +185,7 @@ def _load(axes: Axes, evidence: Evidence, began: float, seconds: float) -> None:
                        labels=[f"{service} {version}" for service, version in pairs], lw=0)  # fmt: skip
     top = max((sum(column) for column in zip(*layers, strict=True)), default=1.0)
     axes.set_ylim(0, top * 1.16)
-    _marks(axes, [r for r in evidence.records if r.failed], began, top * 1.09, _BAD, "failed")
+    _marks(axes, [r for r in evidence.records if r.failed], began, top * 1.09, BAD, "failed")
     _marks(axes, wrong_versions(evidence.records, evidence.admissions), began, top * 1.05, _WRONG, "not admitted")
     axes.set_ylabel("requests per second, by version")
     handles, labels = axes.get_legend_handles_labels()
@@ -208,9 +208,9 @@ def _online(axes: Axes, evidence: Evidence, began: float, seconds: float) -> Non
         axes.step(times, [count + shift for count in counts], where="post", color=colours[name, "c"], lw=2, label=name)
         floors.setdefault(service.floor, []).append(name)
     for floor in floors:
-        axes.axhline(floor, color=_BAD, lw=1.6, ls=(0, (5, 3)))
-        axes.text(seconds * 0.006, floor - 0.13, f"floor {floor}", color=_BAD, va="top", fontsize=10.5)
-        axes.axhspan(0, floor, color=_BAD, alpha=0.045, lw=0)
+        axes.axhline(floor, color=BAD, lw=1.6, ls=(0, (5, 3)))
+        axes.text(seconds * 0.006, floor - 0.13, f"floor {floor}", color=BAD, va="top", fontsize=10.5)
+        axes.axhspan(0, floor, color=BAD, alpha=0.045, lw=0)
     most = max((sample.online for sample in evidence.samples), default=1)
     axes.set_ylim(0, most * 1.1)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))

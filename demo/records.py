@@ -88,6 +88,7 @@ class Config:
 @dataclass(frozen=True)
 class Record:
     """One request. ``t`` is when it was due (epoch seconds); ``ms`` runs from there, so the load's own lateness counts.
+    ``sent`` is when it was really sent, the last time that it was: not before it was due, and 0 where it never was.
 
     ``failover``: the first balancer took no connection, the other one was asked; nothing had been sent before.
     ``retried``: the balancer closed an idle connection that was being used again, before its answer; RFC 9110 (9.2.2)
@@ -103,6 +104,7 @@ class Record:
     error: str | None = None
     failover: bool = False
     retried: bool = False
+    sent: float = 0.0
 
     @property
     def failed(self) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from demo.lab import CHECKOUT, Lab, Service
-from tests.integration.fleet import INVENTORY, STATE, Fleet
+from tests.integration.fleet import STATE, Fleet
 
 
 @contextmanager
@@ -26,13 +26,13 @@ def own_service(fleet: Fleet, name: str, repository: Path, copy: Path, files: It
     groups = yaml.safe_load((copy / "inventories/lab/services.yml").read_text(encoding="utf-8"))
     contract = yaml.safe_load((copy / "roles" / name / "contract.yml").read_text(encoding="utf-8"))
     members = tuple(groups["all"]["children"][name]["hosts"])
-    lab = Lab(INVENTORY, fleet.lab.listing)
+    lab = Lab(fleet.lab.inventory, fleet.lab.listing)
     lab.services[name] = Service(name, contract, members)
     yield replace(
         fleet,
         lab=lab,
         cwd=copy,
-        inventories=(INVENTORY, copy / "inventories/lab"),
+        inventories=(*fleet.inventories, copy / "inventories/lab"),
         env={"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "collections")},
     )
     fleet.must("provision", "--limit", "localhost,balancers")

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.carried import carry
 from tests.integration.fleet import Fleet
 from tests.integration.own_repository import own_service
 
 NAME = "pages"
 REPOSITORY = Path(__file__).parent / "atomic_service"
 RATE = 60
+# Of a release: its library, the last file of it, the page, and the one that tells of the cache.
+SCRIPTS = 203
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,13 @@ def switched_at(fleet: Fleet) -> list[float]:
     return [float(fleet.on(member, "stat", "--format=%.3Z", f"/srv/{NAME}/current")) for member in members]
 
 
+def other_than_served(fleet: Fleet) -> tuple[str, str]:
+    """What all members serve, and the other version."""
+    (served,) = set(running(fleet).values())
+    old, new = fleet.lab.services[NAME].versions
+    return served, new if served == old else old
+
+
 def test_all_are_switched_at_once_and_back_and_nobody_leaves_the_online_pool(pages: Fleet) -> None:
     old, new = pages.lab.services[NAME].versions
     members = pages.lab.services[NAME].members
@@ -75,6 +85,21 @@ def test_all_are_switched_at_once_and_back_and_nobody_leaves_the_online_pool(pag
     assert seen[0].versions == {old, new}
     assert all(max(moment) - min(moment) < 1 for moment in moments), moments
     assert not any(pages.leases(NAME).values())
+
+
+def test_no_page_is_of_two_releases_or_of_one_that_was_left_and_the_opcode_cache_holds_two(
+    pages: Fleet, tmp_path: Path
+) -> None:
+    served, other = other_than_served(pages)
+    seen = carry(pages, [(other, {}), (served, {})], RATE, tmp_path)
+    assert not seen.failed
+    assert {answer.version for answer in seen.answers} == {served, other}
+    assert not seen.mixed
+    assert not seen.stale
+    for member in seen.samples:
+        first, last = seen.samples[member][0], seen.left(member)[-1]
+        assert last.scripts <= 2 * SCRIPTS
+        assert last.restarts == first.restarts
 
 
 def test_a_release_that_fails_its_gate_is_never_switched_to(pages: Fleet) -> None:
@@ -127,13 +152,6 @@ def test_a_controller_that_is_killed_is_followed_by_the_same_command(pages: Flee
     assert running(pages) == everywhere(pages, other)
     seen[0].assert_nothing_lost(len(pages.lab.services[NAME].members))
     assert not any(pages.leases(NAME).values())
-
-
-def other_than_served(fleet: Fleet) -> tuple[str, str]:
-    """What all members serve, and the other version."""
-    (served,) = set(running(fleet).values())
-    old, new = fleet.lab.services[NAME].versions
-    return served, new if served == old else old
 
 
 def test_members_that_were_told_switch_without_the_controller(pages: Fleet) -> None:
