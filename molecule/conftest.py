@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ print(admin.makefile().read())'"""
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     return Lab.read(FILES / "hosts.yml")
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    """The service that customers ask for in this scenario."""
+    return os.environ.get("SCENARIO_SERVICE", "swagger_ui")
 
 
 @pytest.fixture
@@ -87,11 +94,17 @@ def kept() -> Callable[[Host, str], dict[str, Any]]:
 
 
 @pytest.fixture
-def online() -> Callable[[Host, str], list[str]]:
+def show_stat() -> Callable[[Host], str]:
+    """HAProxy's own word on its servers, as CSV."""
+    return lambda host: host.check_output(SHOW_STAT)
+
+
+@pytest.fixture
+def online(show_stat: Callable[[Host], str]) -> Callable[[Host, str], list[str]]:
     """The members that HAProxy itself gives customers' requests to."""
 
     def found(host: Host, service: str) -> list[str]:
-        statuses = members(host.check_output(SHOW_STAT), [service])[service]
+        statuses = members(show_stat(host), [service])[service]
         return sorted(name for name, status in statuses.items() if status.startswith("UP"))
 
     return found

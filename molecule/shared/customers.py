@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Customers of a service, for as long as a playbook runs: ``customers.py INVENTORY SERVICE FOLDER``.
+"""Customers of a service, for as long as a playbook runs: ``customers.py INVENTORY SERVICE FOLDER PATH PER_SECOND``.
 
+They ask for PATH, whose answers name the version as the contract's health says; an empty one is what that asks for.
+An empty PER_SECOND is the usual one.
 From the first that was served until the end FOLDER holds ``pid``, to be sent SIGTERM. What they saw is in
 FOLDER/<epoch seconds>.jsonl, a line for each request.
 """
@@ -13,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -26,13 +29,14 @@ START_SECONDS = 45
 LIMIT_SECONDS = 600
 
 
-def main(inventory: str, service: str, folder: str) -> None:
+def main(inventory: str, service: str, folder: str, path: str, per_second: str) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     lab = Lab.read(Path(inventory))
+    target = lab.services[service].target()
     config = Config(
         balancers={host.name: f"http://{host.address}" for host in lab.balancers},
-        targets=(lab.services[service].target(),),
-        rate=PER_SECOND,
+        targets=(replace(target, path=path or target.path),),
+        rate=float(per_second or PER_SECOND),
         seconds=LIMIT_SECONDS,
     )
     pid = Path(folder, "pid")

@@ -9,5 +9,5 @@ def test_no_request_failed(seen):
     assert [record for record in seen if record.failed] == []
 
 
-def test_nobody_was_answered_by_a_release_that_had_not_passed_its_gates(unproven):
-    assert unproven("swagger_ui") == []
+def test_nobody_was_answered_by_a_release_that_had_not_passed_its_gates(unproven, service):
+    assert unproven(service) == []

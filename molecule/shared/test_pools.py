@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-SERVICE = "swagger_ui"
 testinfra_hosts = ["ansible://balancers"]
 
 
-def test_every_member_is_online(lab, host, online):
-    assert online(host, SERVICE) == sorted(lab.services[SERVICE].members)
+def test_every_member_is_online(lab, host, online, service):
+    assert online(host, service) == sorted(lab.services[service].members)
 
 
-def test_no_lease_and_no_lock_is_left(host, kept):
-    state = kept(host, SERVICE)
+def test_no_lease_and_no_lock_is_left(host, kept, service):
+    state = kept(host, service)
     assert (state["leases"], state["lock"]) == ({}, None)

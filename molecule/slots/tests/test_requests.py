@@ -131,6 +131,6 @@ def test_what_was_brought_to_the_idle_slot_can_be_looked_at_and_nothing_else_of_
 ) -> None:
     for name in SITES:
         assert ask(addresses[name], port=PREVIEW)["releases"] == [1]
-        for path in ("/.golden-fleet-yin", "/../lib/1.php", "/%2e%2e/lib/1.php", "/nowhere.php"):
+        for path in ("/.golden-fleet-yin", "/../lib/1.php", "/%2e%2e/lib/1.php", "/nowhere.php", "/private/page"):
             assert ask(addresses[name], path)["status"] in (http.client.NOT_FOUND, http.client.BAD_REQUEST), path
         assert ask(addresses[name], "/index.php/more?x=1")["path"] == "/index.php/more?x=1"
