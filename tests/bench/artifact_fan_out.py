@@ -5,8 +5,8 @@
     python -m tests.bench.artifact_fan_out [--hosts 50] [--megabytes 200] [--link 20] [--relays 2] [--runs 3] [--keep]
 
 What each host and each relay takes in is limited by tc to ``--link`` MB/s; what leaves a relay isn't. One host fetches
-straight from the store. What leaves the store is added up from the log of its nginx. In a last run, which isn't timed,
-a relay is stopped in the middle. Writes build/bench/artifact_fan_out.json. Ends with status 1 where a limit is missed.
+straight from the store. What leaves the store is added up from the log of its nginx. In a last run, which isn't judged,
+a relay is killed in the middle. Writes build/bench/artifact_fan_out.json. Ends with status 1 where a limit is missed.
 """
 
 from __future__ import annotations
@@ -26,43 +26,37 @@ from typing import Any
 
 import yaml
 
-from tests.bench.lab import BUILD, INVENTORY, PLAYS, artifact, lab, play
+from tests.bench.lab import BUILD, INVENTORY, PLAYS, artifact, inside, lab, play
 from tests.bench.stage_and_switch import machine
 
 TIME_LIMIT = 2.0  # of one host's time
 STORE, ONE = "store1", "web1"
 
 
-def podman(*words: str) -> str:
+def limit_links(megabytes: float) -> None:
+    """Has each host but the store take in no more a second: the other end of its link, on this machine, sends no faster."""
+    links = {path.joinpath("ifindex").read_text().strip(): path.name for path in Path("/sys/class/net").iterdir()}
+    rate = ["rate", f"{megabytes * 8:g}mbit", "burst", "256kb", "latency", "200ms"]
+    for host, its_end in inside("/sys/class/net/eth0/iflink").items():
+        if host != STORE:
+            link = links[its_end.read_text().strip()]
+            subprocess.run(["tc", "qdisc", "replace", "dev", link, "root", "tbf", *rate], check=True)
+
+
+def kill(host: str) -> None:
+    """Kills a host as a power cut would."""
+    lab_name = yaml.safe_load((INVENTORY / "hosts.yml").read_text(encoding="utf-8"))["all"]["vars"][
+        "provider_podman_lab"
+    ]
     environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
-    ran = subprocess.run(["podman", *words], env=environment, capture_output=True, text=True, check=True)
-    return ran.stdout.strip()
-
-
-def containers() -> dict[str, str]:
-    """The name of each host's container, by the host's name."""
-    inventory = yaml.safe_load((INVENTORY / "hosts.yml").read_text(encoding="utf-8"))["all"]
-    lab_name = inventory["vars"]["provider_podman_lab"]
-    return {host: f"{lab_name}-{host}" for host in inventory["children"]["linux"]["hosts"]}
-
-
-def limit_links(names: list[str], megabytes: float) -> None:
-    """Has each host take in no more than that a second: the other end of its link, on this machine, sends no faster."""
-    for name in names:
-        number = podman("exec", name, "cat", "/sys/class/net/eth0/iflink")
-        link = next(
-            path for path in Path("/sys/class/net").iterdir() if (path / "ifindex").read_text().strip() == number
-        )
-        rate = ["rate", f"{megabytes * 8:g}mbit", "burst", "256kb", "latency", "200ms"]
-        subprocess.run(["tc", "qdisc", "replace", "dev", link.name, "root", "tbf", *rate], check=True)
+    subprocess.run(["podman", "kill", f"{lab_name}-{host}"], env=environment, check=True, capture_output=True)
 
 
 class Fleet:
     """The lab's hosts, and releases that nobody has yet."""
 
-    def __init__(self, told: argparse.Namespace, sha256: str, size: int, hosts: dict[str, str]) -> None:
+    def __init__(self, told: argparse.Namespace, sha256: str, size: int) -> None:
         self.given = {"sha256": sha256, "size": size}
-        self.hosts = hosts
         self.environment = {"ANSIBLE_FORKS": str(told.hosts)}
 
     def stage(self, version: str, hosts: str = "bench", relayed: bool = True) -> dict[str, float]:
@@ -74,7 +68,7 @@ class Fleet:
 
     def left_store(self) -> int:
         """The bytes of all bodies that the store has sent, by the log of its nginx."""
-        log = podman("exec", self.hosts[STORE], "cat", "/var/log/nginx/access.log")
+        log = inside("/var/log/nginx/access.log")[STORE].read_text(encoding="utf-8")
         return sum(int(size) for size in re.findall(r'" [0-9]{3} ([0-9]+) "', log))
 
 
@@ -89,7 +83,7 @@ def measure(told: argparse.Namespace, fleet: Fleet, versions: list[str]) -> dict
                 f"run {number + 1} of {told.runs}, {name}: {row['seconds']:.1f} s, {row['bytes'] / 1e6:.1f} MB",
                 flush=True,
             )
-    after = threading.Timer(rows["one"][-1]["seconds"] / 2, lambda: podman("kill", fleet.hosts["relay1"]))
+    after = threading.Timer(rows["one"][-1]["seconds"] / 2, kill, ["relay1"])
     after.start()
     rows["with a relay killed"] = [fleet.stage(versions[-1])]
     after.join()
@@ -116,9 +110,8 @@ def main() -> int:
     ):
         path, sha256 = artifact(Path(folder), 40, int(told.megabytes * 1e6))
         play(PLAYS / "fan_out_prepare.yml", {"versions": versions, "artifact": str(path)})
-        hosts = containers()
-        limit_links([name for host, name in hosts.items() if host != STORE], told.link)
-        rows = measure(told, Fleet(told, sha256, path.stat().st_size, hosts), versions)
+        limit_links(told.link)
+        rows = measure(told, Fleet(told, sha256, path.stat().st_size), versions)
         size = path.stat().st_size
     report = {"machine": facts, **vars(told), "size": size, "rows": rows, **verdict(rows, size, told.relays)}
     (BUILD / "artifact_fan_out.json").write_text(json.dumps(report, indent=2) + "\n")

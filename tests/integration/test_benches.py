@@ -74,6 +74,15 @@ def test_a_switch_at_once() -> None:
     assert "first to last switch" in said
 
 
+@pytest.mark.usefixtures("lab")
+def test_an_artifact_by_a_relay_that_is_killed_in_the_end() -> None:
+    options = ["--hosts", "2", "--relays", "1", "--megabytes", "2", "--link", "1", "--runs", "1", "--keep"]
+    report, said = ended("artifact_fan_out", start("artifact_fan_out", *options))
+    assert set(report["rows"]) == {"one", "all", "with a relay killed"}
+    assert report["sent"] == 1
+    assert "artifacts out of the store" in said
+
+
 def test_windows_members(windows: subprocess.Popen[str]) -> None:
     report, said = ended("windows", windows)
     assert set(report["ratios"]) == {"at_once", "in_time"}
