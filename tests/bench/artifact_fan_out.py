@@ -34,7 +34,7 @@ STORE, ONE = "store1", "web1"
 
 
 def limit_links(megabytes: float) -> None:
-    """Has each host but the store take in no more a second: the other end of its link, on this machine, sends no faster."""
+    """Has each host but the store take in no more a second: the other end of its link, here, sends no faster."""
     links = {path.joinpath("ifindex").read_text().strip(): path.name for path in Path("/sys/class/net").iterdir()}
     rate = ["rate", f"{megabytes * 8:g}mbit", "burst", "256kb", "latency", "200ms"]
     for host, its_end in inside("/sys/class/net/eth0/iflink").items():
