@@ -57,7 +57,7 @@ aside: setup-lab
 
 BENCHES = stage_and_switch switch_at_once sliding_window image_rollback scale windows bake
 
-bench: setup-lab  ## Speed beside stock modules, of a switch at once, beside a slow host, of going back, of growing, of Windows members, of bakes
+bench: setup-lab  ## Speed beside stock modules, pyinfra and Fabric, of a switch at once, beside a slow host, of going back, of growing, of Windows members, of bakes
 	@failed=0; for bench in $(BENCHES); do $(BIN)/python -m tests.bench.$$bench || failed=1; done; exit $$failed
 
 lock: setup  ## Pin the tools anew, with hashes
