@@ -57,7 +57,7 @@ aside: setup-lab
 
 BENCHES = stage_and_switch switch_at_once sliding_window image_rollback scale windows bake atomic_rollouts many_files artifact_fan_out
 
-bench: setup-lab  ## Speed beside stock modules, of a switch at once, beside a slow host, of going back, of growing, of Windows members, of bakes, of atomic rollouts under load, of many files, of an artifact to many hosts
+bench: setup-lab  ## Speed beside what others use, and beside limits, of all that docs/performance.md tells of
 	@failed=0; for bench in $(BENCHES); do $(BIN)/python -m tests.bench.$$bench || failed=1; done; exit $$failed
 
 lock: setup  ## Pin the tools anew, with hashes
