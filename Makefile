@@ -55,7 +55,7 @@ aside: setup-lab
 	@mkdir -p build
 	@$(MAKE) --no-print-directory --keep-going molecule newest >build/aside.log 2>&1 && failed=0 || failed=1; cat build/aside.log; exit $$failed
 
-BENCHES = stage_and_switch switch_at_once sliding_window image_rollback scale windows bake atomic_rollouts many_files artifact_fan_out
+BENCHES = stage_and_switch switch_at_once sliding_window image_rollback scale windows bake atomic_rollouts many_files artifact_fan_out artifact_delta
 
 bench: setup-lab  ## Speed beside what others use, and beside limits, of all that docs/performance.md tells of
 	@failed=0; for bench in $(BENCHES); do $(BIN)/python -m tests.bench.$$bench || failed=1; done; exit $$failed

@@ -55,9 +55,9 @@ def kill(host: str) -> None:
 class Fleet:
     """The lab's hosts, and releases that nobody has yet."""
 
-    def __init__(self, told: argparse.Namespace, sha256: str, size: int) -> None:
-        self.given = {"sha256": sha256, "size": size}
-        self.environment = {"ANSIBLE_FORKS": str(told.hosts)}
+    def __init__(self, given: dict[str, Any], forks: int = 1) -> None:
+        self.given = given
+        self.environment = {"ANSIBLE_FORKS": str(forks)}
 
     def stage(self, version: str, hosts: str = "bench", relayed: bool = True) -> dict[str, float]:
         """Stages one release; returns the seconds, and the bytes that left the store."""
@@ -111,8 +111,9 @@ def main() -> int:
         path, sha256 = artifact(Path(folder), 40, int(told.megabytes * 1e6))
         play(PLAYS / "fan_out_prepare.yml", {"versions": versions, "artifact": str(path)})
         limit_links(told.link)
-        rows = measure(told, Fleet(told, sha256, path.stat().st_size), versions)
         size = path.stat().st_size
+        fleet = Fleet({"sha256": sha256, "size": size, "artifact": path.name}, told.hosts)
+        rows = measure(told, fleet, versions)
     report = {"machine": facts, **vars(told), "size": size, "rows": rows, **verdict(rows, size, told.relays)}
     (BUILD / "artifact_fan_out.json").write_text(json.dumps(report, indent=2) + "\n")
     show(told, report)
