@@ -31,7 +31,7 @@ WAYS = ("whole", "delta")
 
 
 def ship(folder: Path, version: str, files: int, size: int, changed: int) -> dict[str, Any]:
-    """Packs a release of so many files into ``folder``, as a service's is; the first ``changed`` are of this one alone."""
+    """Packs a release of so many files into ``folder``; the first ``changed`` are of this one alone."""
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(files):
             source = random.Random(f"{number} {version if number < changed else ''}")  # noqa: S311  # no secret
