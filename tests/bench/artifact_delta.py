@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
 import sys
 import tempfile
@@ -20,25 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.golden.fleet.plugins.plugin_utils._artifact import _manifest
-from ansible_collections.golden.fleet.plugins.plugin_utils._artifact_archive import pack
-
 from tests.bench.artifact_fan_out import Fleet, limit_links
 from tests.bench.lab import BUILD, PLAYS, lab, play
 from tests.bench.stage_and_switch import machine
 
+RECIPES = Path(__file__).parent / "recipes"
 WAYS = ("whole", "delta")
-
-
-def ship(folder: Path, version: str, files: int, size: int, changed: int) -> dict[str, Any]:
-    """Packs a release of so many files into ``folder``; the first ``changed`` are of this one alone."""
-    with tempfile.TemporaryDirectory() as scratch:
-        for number in range(files):
-            source = random.Random(f"{number} {version if number < changed else ''}")  # noqa: S311  # no secret
-            Path(scratch, f"{number:05}").write_bytes(source.randbytes(size // files))
-        archive = folder / version / f"bench-{version}.tar.gz"
-        archive.parent.mkdir(parents=True)
-        return _manifest("bench", version, archive, pack(Path(scratch), archive, "tar"), {})
 
 
 def measure(fleet: Fleet, manifests: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, float]]]:
@@ -65,12 +51,13 @@ def main() -> int:
     told = parser.parse_args()
     facts = machine()
     versions = [f"{int(time.time())}.{number}" for number in range(2 * told.runs + 1)]
-    with lab(1, told.keep, lab_stores=1, lab_zones=["a"]), tempfile.TemporaryDirectory() as name:
-        shipped = {v: ship(Path(name), v, told.files, int(told.megabytes * 1e6), told.changed) for v in versions}
-        first = {"folder": name, "version": versions[0], "manifest": shipped.pop(versions[0])}
-        play(PLAYS / "delta_prepare.yml", first)
+    recipe = ["{python}", "random_files.py", str(told.files), str(int(told.megabytes * 1e6)), str(told.changed)]
+    contract = {"service": "bench", "folder": str(RECIPES), "artifact": {"build": recipe, "format": "tar"}}
+    with lab(1, told.keep, lab_stores=1, lab_zones=["a"]), tempfile.TemporaryDirectory() as folder:
+        play(PLAYS / "delta_prepare.yml", {"contract": contract, "versions": versions, "folder": folder})
         limit_links(told.link)
-        rows = measure(Fleet({}), shipped)
+        files = {version: Path(folder, "bench", version, "manifest.json") for version in versions[1:]}
+        rows = measure(Fleet({}), {version: json.loads(file.read_text()) for version, file in files.items()})
     medians = {way: statistics.median(row["seconds"] for row in rows[way]) for way in WAYS}
     report = {"machine": facts, **vars(told), "rows": rows, "medians": medians}
     report |= {"ratio": medians["delta"] / medians["whole"], "ok": medians["delta"] < medians["whole"]}
