@@ -83,6 +83,15 @@ def test_an_artifact_by_a_relay_that_is_killed_in_the_end() -> None:
     assert "artifacts out of the store" in said
 
 
+@pytest.mark.usefixtures("lab")
+def test_a_release_as_a_delta() -> None:
+    report, _ = ended(
+        "artifact_delta", start("artifact_delta", "--megabytes", "2", "--files", "20", "--runs", "1", "--keep")
+    )
+    sent = {way: rows[0]["bytes"] for way, rows in report["rows"].items()}
+    assert sent["whole"] > 2_000_000 > 5 * sent["delta"]
+
+
 def test_windows_members(windows: subprocess.Popen[str]) -> None:
     report, said = ended("windows", windows)
     assert set(report["ratios"]) == {"at_once", "in_time"}

@@ -1,7 +1,7 @@
 # Copyright: the golden.fleet founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Fills RELEASE_OUT with files that don't compress: random_files.py FILES BYTES CHANGED. The first CHANGED of them are of
-this version alone, the others the same in each."""
+"""Fills RELEASE_OUT with files that don't compress: random_files.py FILES BYTES CHANGED. The first CHANGED of them are
+of this version alone, the others the same in each."""
 
 from __future__ import annotations
 
