@@ -39,7 +39,7 @@ def _load(axes: Axes, carried: Carried, began: float, report: Mapping[str, Any])
         f"{seen['mixed']} of two releases, {seen['stale']} of a release that was no longer in use"
     )
     colour = BAD if seen["failed"] or seen["mixed"] or seen["stale"] else INK
-    axes.set_title(text, loc="left", fontsize=16, fontweight="bold", color=colour)
+    axes.set_title(text, loc="left", fontsize=14, fontweight="bold", color=colour)
     counted = Counter(int(record.answered_at - began) for record in carried.records if not record.failed)
     axes.plot(range(1, max(counted)), [counted[second] for second in range(1, max(counted))], color=_ONE, lw=1)
     failed = [record.t - began for record in carried.failed]

@@ -77,7 +77,7 @@ def measure(folder: Path, files: int, changed: int) -> list[dict[str, Any]]:
         src = folder / f"{version}.tar.gz"
         given[version] = {"root": str(root), "version": version, "src": str(src)}
         given[version]["sha256"] = archive(src, files, changed, version)
-    for version, slot in (("1", "an empty slot"), ("2", "an empty slot"), ("3", f"a slot, {2 * changed} changed")):
+    for version, slot in (("1", "an empty slot"), ("2", "an empty slot"), ("3", f"a slot, {changed} changed")):
         rows.append(step(f"stage {version}", state="staged", **given[version]))
         rows.append(step(f"bring {version} to {slot}", state="staged", slots=True, **given[version]))
         rows.append(step(f"switch to {version}", state="active", slots=True, **given[version]))
