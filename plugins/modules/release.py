@@ -57,7 +57,7 @@ options:
   relays:
     description:
       - URLs of relays that have at O(url)'s path what the store has there; asked first, in this order.
-      - One that can't be reached, cuts, stalls, or whose bytes don't have the O(sha256) is passed by, and the store
+      - One that can't be reached, brings nothing, or whose bytes don't have the O(sha256) is passed by, and the store
         comes last. The answer says so.
       - Not asked where there are O(headers), or O(url) has a password or a query, as that is for the store alone.
       - Without use on Windows hosts.

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where an artifact is to be had: at relays, which keep copies of what the store has, and at the store in the end.
 
-A relay that fails once is passed by, and what it has brought is kept; the store is asked again. Whichever way the bytes
-came, they count when their sha256 is the one that was promised.
+A relay that brings nothing is passed by; one that breaks off in the middle is asked again after the others, as many
+hosts that turn to the store are what relays are against. What has arrived is kept. Whichever way the bytes came, they
+count when their sha256 is the one that was promised.
 """
 
 from __future__ import annotations
@@ -45,13 +46,16 @@ class Sources:
     def bring(self, url: str, download: Download, max_bytes: int) -> None:
         """Completes ``download`` of ``url``. Raises FetchError where nobody could."""
         while self.relays:
-            relay = self.relays[0]
+            relay, before = self.relays[0], download.received
             try:
                 _reach(relay)
                 return fetch(_at(relay, url), download, {}, max_bytes, self.timeout_seconds)
             except (CutError, FetchError, OSError) as error:
-                self.passed_by.append(f"{without_secrets(relay)}: {error}")
                 del self.relays[0]
+                if isinstance(error, CutError) and download.received - before >= _PROGRESS:
+                    self.relays.append(relay)
+                else:
+                    self.passed_by.append(f"{without_secrets(relay)}: {error}")
         self._from_store(url, download, max_bytes)
 
     def distrust(self) -> bool:

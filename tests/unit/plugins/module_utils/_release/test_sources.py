@@ -50,11 +50,19 @@ def test_a_relay_that_is_down_is_passed_by(staged, store, relay):
 
 
 def test_what_a_relay_brought_before_it_died_is_kept(staged, store, relay):
-    relay.faults = [("cut", 100_000)]
+    relay.faults = [("cut", 100_000), ("status", 503)]
     result = staged(relay.base)
     assert result["changed"], result
-    assert "cut after 100000 of" in result["msg"]
+    assert "answered 503" in result["msg"]
     assert asked(store) == [("/web/web.tar.gz", "bytes=100000-")]
+
+
+def test_a_relay_that_broke_off_in_the_middle_is_asked_again_before_the_store(staged, store, relay):
+    relay.faults = [("cut", 70_000), ("stall", 70_000)]
+    result = staged(relay.base)
+    assert f"by {relay.base}" in result["msg"], result
+    assert [wanted for _path, wanted in asked(relay)] == [None, "bytes=70000-", "bytes=140000-"]
+    assert asked(store) == []
 
 
 @pytest.mark.parametrize("fault", [("status", 404), ("status", 502), ("stall", 10), ("redirect", 0)])
