@@ -20,41 +20,29 @@ BENCHES = [file for file in sorted((CHECKOUT / "tests" / "bench").glob("*.py")) 
 
 
 @pytest.fixture(scope="module")
-def windows() -> Iterator[subprocess.Popen[str]]:
-    """The one that needs no lab runs beside the others."""
-    with start("windows", "--hosts", "2", "--runs", "1", "--module-seconds", "0.1") as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def lab(windows: subprocess.Popen[str]) -> Iterator[None]:
-    """Takes down the lab that the others share; not the one that a person's bench has kept."""
+def lab() -> Iterator[None]:
+    """Takes down the lab that the benches share; not the one that a person's bench has kept."""
     yield
     files = {"lab_files": str(FOLDER / "lab"), "lab_inventory": str(FOLDER / "inventory" / "hosts.yml")}
     command = [tool("ansible-playbook"), "playbooks/lab_down.yml", "-i", str(FOLDER / "inventory")]
     subprocess.run([*command, "-e", json.dumps(files)], cwd=CHECKOUT, check=True, capture_output=True)
 
 
-def start(name: str, *options: str) -> subprocess.Popen[str]:
-    (FOLDER / f"{name}.json").unlink(missing_ok=True)
-    command = [sys.executable, "-m", f"tests.bench.{name}", *options]
-    environment = {**os.environ, "BENCH_FOLDER": str(FOLDER)}
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, cwd=CHECKOUT, env=environment, text=True, **streams)
-
-
-def ended(name: str, process: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
-    """What the bench wrote and what it said; on so few hosts it may well miss its limits."""
-    said, _ = process.communicate()
+def bench(name: str, *options: str) -> tuple[dict[str, Any], str]:
+    """What it wrote and what it said; on so few hosts it may well miss its limits."""
     report = FOLDER / f"{name}.json"
-    assert report.exists(), said
-    return json.loads(report.read_text(encoding="utf-8")), said
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", f"tests.bench.{name}", *options]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env={**os.environ, "BENCH_FOLDER": str(FOLDER)}, capture_output=True, text=True
+    )
+    assert report.exists(), done.stdout + done.stderr
+    return json.loads(report.read_text(encoding="utf-8")), done.stdout
 
 
 @pytest.mark.usefixtures("lab")
 def test_stage_and_switch_beside_what_people_use() -> None:
-    bench = start("stage_and_switch", "--hosts", "2", "--runs", "1", "--keep")
-    report, said = ended("stage_and_switch", bench)
+    report, said = bench("stage_and_switch", "--hosts", "2", "--runs", "1", "--keep")
     steps = report["medians"]["2"]
     assert set(steps) == {"rollout", "rollback"}
     for units in steps.values():
@@ -69,7 +57,7 @@ def test_stage_and_switch_beside_what_people_use() -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_a_switch_at_once() -> None:
-    report, said = ended("switch_at_once", start("switch_at_once", "--hosts", "2", "--runs", "1", "--keep"))
+    report, said = bench("switch_at_once", "--hosts", "2", "--runs", "1", "--keep")
     assert set(report["medians"]) == {"spread", "command"}
     assert "first to last switch" in said
 
@@ -77,7 +65,7 @@ def test_a_switch_at_once() -> None:
 @pytest.mark.usefixtures("lab")
 def test_an_artifact_by_a_relay_that_is_killed_in_the_end() -> None:
     options = ["--hosts", "2", "--relays", "1", "--megabytes", "2", "--link", "1", "--runs", "1", "--keep"]
-    report, said = ended("artifact_fan_out", start("artifact_fan_out", *options))
+    report, said = bench("artifact_fan_out", *options)
     assert set(report["rows"]) == {"one", "all", "with a relay killed"}
     assert report["sent"] == 1
     assert "artifacts out of the store" in said
@@ -85,17 +73,9 @@ def test_an_artifact_by_a_relay_that_is_killed_in_the_end() -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_a_release_as_a_delta() -> None:
-    report, _ = ended(
-        "artifact_delta", start("artifact_delta", "--megabytes", "2", "--files", "20", "--runs", "1", "--keep")
-    )
+    report, _ = bench("artifact_delta", "--megabytes", "2", "--files", "20", "--runs", "1", "--keep")
     sent = {way: rows[0]["bytes"] for way, rows in report["rows"].items()}
     assert sent["whole"] > 2_000_000 > 5 * sent["delta"]
-
-
-def test_windows_members(windows: subprocess.Popen[str]) -> None:
-    report, said = ended("windows", windows)
-    assert set(report["ratios"]) == {"at_once", "in_time"}
-    assert "round trip" in said
 
 
 @pytest.mark.parametrize("name", [file.stem for file in BENCHES])
