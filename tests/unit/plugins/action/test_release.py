@@ -112,10 +112,12 @@ def test_what_the_engine_refuses_keeps_its_kind(play, tmp_path):
 def test_the_documentation_has_the_arguments_that_are_checked():
     source = Path("plugins/modules/release.py").read_text()
     options = yaml.safe_load(source.split('DOCUMENTATION = r"""')[1].split('"""')[0])["options"]
-    documented = {
-        name: {key: option[key] for key in ("type", "default", "choices", "elements", "required") if key in option}
-        for name, option in options.items()
-    }
+    documented = {name: _checked(option, "suboptions") for name, option in options.items()}
     arguments = {**ARGUMENTS, "windows": WINDOWS, "until": {"type": "float"}}
-    checked = {name: {key: spec[key] for key in spec if key != "no_log"} for name, spec in arguments.items()}
-    assert documented == checked
+    assert documented == {name: _checked(spec, "options") for name, spec in arguments.items()}
+
+
+def _checked(option, below):
+    """What an option is checked for; ``below`` is the key of what a dict of it holds."""
+    said = {key: option[key] for key in ("type", "default", "choices", "elements", "required") if key in option}
+    return {**said, **{name: _checked(sub, below) for name, sub in option.get(below, {}).items()}}

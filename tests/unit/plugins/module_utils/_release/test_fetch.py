@@ -22,7 +22,13 @@ def fetched(store, tmp_path):
     path = tmp_path / "artifact"
 
     def run(url=store.url, retries=2, timeout_seconds=5.0, max_bytes=1_000_000, headers=None):
-        asked = {"headers": headers or {}, "retries": retries, "fetch_timeout_seconds": timeout_seconds, "relays": []}
+        asked = {
+            "url": url,
+            "headers": headers or {},
+            "retries": retries,
+            "fetch_timeout_seconds": timeout_seconds,
+            "relays": [],
+        }
         sha256, size = Sources(asked).whole(url, str(path), max_bytes)
         assert (sha256, size) == (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
         return path.read_bytes()
