@@ -9,7 +9,6 @@ all a browser would keep release.json of 0.0.9 when 1.1.0 is there.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import pathlib
 import re
@@ -80,10 +79,7 @@ def _pack_tar(folder: pathlib.Path, archive: pathlib.Path) -> None:
                 entry.mtime = time_of(content)
                 tar.addfile(entry, io.BytesIO(content))
                 pieces.add(entry, content)
-        pieces.close()
-    with open(archive, "rb") as raw:
-        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
-    index = gzip.compress(pieces.index(sha256), mtime=0)
+        index = gzip.compress(pieces.close(), mtime=0)
     archive.with_name(archive.name + INDEX_SUFFIX).write_bytes(index)
 
 

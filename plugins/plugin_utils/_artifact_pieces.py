@@ -23,6 +23,7 @@ class Pieces:
 
     def __init__(self, archive: BinaryIO) -> None:
         self.archive = archive
+        self.digest = hashlib.sha256()
         self.plain = bytearray()
         self.members: list[list[Any]] = []
         self.pieces: list[dict[str, Any]] = []
@@ -41,17 +42,16 @@ class Pieces:
         if len(self.plain) >= _PIECE_BYTES:
             self._cut()
 
-    def index(self, sha256: str) -> bytes:
-        """The index of the archive that has this sha256."""
-        return json.dumps({"format": 1, "sha256": sha256, "pieces": self.pieces}, separators=(",", ":")).encode()
-
-    def close(self) -> None:
-        """Writes what is left: the archive's end, with the last members."""
+    def close(self) -> bytes:
+        """Writes what is left, the archive's end with the last members; returns the index of the whole."""
         self._cut()
+        index = {"format": 1, "sha256": self.digest.hexdigest(), "pieces": self.pieces}
+        return json.dumps(index, separators=(",", ":")).encode()
 
     def _cut(self) -> None:
         packed = gzip.compress(self.plain, compresslevel=6, mtime=0)
         self.archive.write(packed)
+        self.digest.update(packed)
         sha256 = hashlib.sha256(packed).hexdigest()
         self.pieces.append({"size": len(packed), "sha256": sha256, "members": self.members})
         self.plain, self.members = bytearray(), []

@@ -54,8 +54,8 @@ def _brought(layout: Layout, found: Found, params: dict[str, Any], place: str, t
 
         os.mkdir(tree, 0o755)
         try:
-            delta = bring_delta(layout.release(found.active), tree, place, sources, params)
-            return f"from {found.active} and {delta.fetched} of an artifact's {delta.of} bytes{sources.said()}"
+            fetched = bring_delta(layout.release(found.active), tree, place, sources, params)
+            return f"from {found.active} and {fetched} of an artifact's {params['size']} bytes{sources.said()}"
         except UnlikeError as unlike:
             remove(tree)
             why = f"; whole, as {unlike}"

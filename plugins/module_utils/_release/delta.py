@@ -19,7 +19,7 @@ import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from .errors import ArchiveError, FetchError
 from .fetch import Download
@@ -38,17 +38,11 @@ class UnlikeError(Exception):
     """The whole artifact is the better way; the words say why."""
 
 
-class Delta(NamedTuple):
-    """What has travelled, in bytes, of how many."""
-
-    fetched: int
-    of: int
-
-
-def bring_delta(base: str, tree: str, pieces_file: str, sources: Sources, params: dict[str, Any]) -> Delta:
+def bring_delta(base: str, tree: str, pieces_file: str, sources: Sources, params: dict[str, Any]) -> int:
     """Makes ``tree`` what the artifact holds, out of the release at ``base`` and of pieces that are fetched.
 
-    Raises UnlikeError where the whole is to be fetched; what is in ``tree`` then is of no use.
+    Returns how many bytes travelled. Raises UnlikeError where the whole is to be fetched; what is in ``tree`` then is
+    of no use.
     """
     told = params["index"]
     _refuse_unless_worth(told["size"], params["size"], "its index alone is as large")
@@ -72,7 +66,7 @@ def bring_delta(base: str, tree: str, pieces_file: str, sources: Sources, params
         places.finish()
     except (FetchError, ArchiveError, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UnlikeError(str(error)) from error
-    return Delta(told["size"] + sum(length for _first, length in spans), params["size"])
+    return told["size"] + sum(length for _first, length in spans)
 
 
 def _refuse_unless_worth(travels: int, size: int, why: str) -> None:
