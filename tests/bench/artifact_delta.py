@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.bench.artifact_fan_out import Fleet, limit_links
 from tests.bench.lab import BUILD, PLAYS, lab, play
-from tests.bench.stage_and_switch import machine
+from tests.bench.machine import machine, shown
 
 RECIPES = Path(__file__).parent / "recipes"
 WAYS = ("whole", "delta")
@@ -63,7 +63,7 @@ def main() -> int:
     report |= {"ratio": medians["delta"] / medians["whole"], "ok": medians["delta"] < medians["whole"]}
     (BUILD / "artifact_delta.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"\n{told.changed} of {told.files} files changed, {told.megabytes:g} MB, a link of {told.link:g} MB/s")
-    print(", ".join(f"{fact} {value}" for fact, value in facts.items()))
+    print(shown(facts))
     for way in WAYS:
         print(f"{way:8}{medians[way]:>8.1f} s{max(row['bytes'] for row in rows[way]) / 1e6:>10.2f} MB")
     print(f"time, of the whole's {report['ratio']:.2f}  limit 1.0  {'ok' if report['ok'] else 'MISSED'}")

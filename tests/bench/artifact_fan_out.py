@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -24,10 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.bench.lab import BUILD, INVENTORY, PLAYS, artifact, inside, lab, play
-from tests.bench.stage_and_switch import machine
+from tests.bench.lab import BUILD, PLAYS, artifact, inside, kill, lab, play
+from tests.bench.machine import machine, shown
 
 TIME_LIMIT = 2.0  # of one host's time
 STORE, ONE = "store1", "web1"
@@ -41,15 +38,6 @@ def limit_links(megabytes: float) -> None:
         if host != STORE:
             link = links[its_end.read_text().strip()]
             subprocess.run(["tc", "qdisc", "replace", "dev", link, "root", "tbf", *rate], check=True)
-
-
-def kill(host: str) -> None:
-    """Kills a host as a power cut would."""
-    lab_name = yaml.safe_load((INVENTORY / "hosts.yml").read_text(encoding="utf-8"))["all"]["vars"][
-        "provider_podman_lab"
-    ]
-    environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
-    subprocess.run(["podman", "kill", f"{lab_name}-{host}"], env=environment, check=True, capture_output=True)
 
 
 class Fleet:
@@ -128,7 +116,7 @@ def verdict(rows: dict[str, list[dict[str, float]]], size: int, relays: int) -> 
 
 def show(told: argparse.Namespace, report: dict[str, Any]) -> None:
     print(f"\n{told.megabytes:g} MB to {told.hosts} hosts, links of {told.link:g} MB/s, median of {told.runs} runs")
-    print(", ".join(f"{name} {value}" for name, value in report["machine"].items()))
+    print(shown(report["machine"]))
     for name, rows in report["rows"].items():
         seconds = statistics.median(row["seconds"] for row in rows)
         print(f"{name:22}{seconds:>8.1f} s{max(row['bytes'] for row in rows) / 1e6:>10.1f} MB out of the store")

@@ -37,9 +37,9 @@ from demo.lab import Lab
 from tests.bench.atomic_picture import draw
 from tests.bench.carried import NAME, Carried, Rollout, carry
 from tests.bench.lab import BUILD, CHECKOUT, begin_inventory
+from tests.bench.machine import machine, shown
 from tests.bench.opcode_cache import second_after
 from tests.bench.sliding_window import play
-from tests.bench.stage_and_switch import machine
 from tests.integration.fleet import Fleet
 from tests.integration.own_repository import own_service
 
@@ -262,7 +262,7 @@ def reported(carried: Carried, given: argparse.Namespace, facts: dict[str, Any])
 
 
 def show(report: dict[str, Any]) -> None:
-    print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()))
+    print("\n" + shown(report["machine"]))
     print(f"{report['members']} members, {SCRIPTS} files, {ASKED + 2} of them in a page\n")
     for row in report["limits"]:
         print(f"{row['what']:46}{row['figure']:>16}  {row['limit']:>8}  {'ok' if row['ok'] else 'MISSED'}")

@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from tests.bench.lab import BUILD, CHECKOUT, PLAYBOOK, begin_inventory
-from tests.bench.stage_and_switch import machine
+from tests.bench.machine import machine, shown
 
 SERVICE, VERSIONS = "datasette", ("0.64.8", "0.65.5")
 TEMPLATE = Path("roles/python_app/templates/app.service.j2")
@@ -149,7 +149,7 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, Any]:
 def show(report: dict[str, Any]) -> None:
     facts, median = report["machine"], report["median_seconds"]
     print(f"\na bake of {SERVICE} with {len(VERSIONS)} releases, median of {report['runs']} runs")
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     judged, beside = report["changed_to_cold"], report["changed_to_service"]
     word = "ok" if judged["ok"] else "MISSED"
     print(f"{'one changed template':32}{median['changed']:8.2f} s")

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Carried:
     def failed(self) -> list[Record]:
         return [record for record in self.records if record.failed]
 
-    @property
+    @cached_property
     def answers(self) -> list[Answer]:
         return answers(self.records)
 

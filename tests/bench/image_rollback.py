@@ -21,9 +21,9 @@ from typing import Any
 
 from demo.lab import Lab
 from tests.bench.lab import BUILD
+from tests.bench.machine import machine, shown
 from tests.bench.scale import SERVICE, raise_lab
 from tests.bench.sliding_window import play
-from tests.bench.stage_and_switch import machine
 from tests.integration.fleet import Fleet
 
 OLD, NEW = "0.0.9", "1.1.0"
@@ -97,7 +97,7 @@ def main() -> int:
     (BUILD / "image_rollback.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     whole = all(not run["failed"] and not run["wrong"] and run["online_min"] >= given.hosts for run in runs)
     met = whole and figures["seconds"]["most"] <= LIMIT_SECONDS
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     for name, what in (("seconds", "lock to last member"), ("command_seconds", "the whole command")):
         print(f"{what:22}" + ", ".join(f"{word} {value:.1f} s" for word, value in figures[name].items()))
     print(f"{sum(run['requests'] for run in runs)} requests, {sum(run['failed'] for run in runs)} failed")

@@ -19,7 +19,7 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,14 +40,18 @@ def play(
     inventory: Path = INVENTORY,
 ) -> float:
     """Runs one playbook as a person would; returns the seconds of the whole process."""
-    command = [str(PLAYBOOK), "-i", str(inventory), str(playbook), "-e", json.dumps(variables)]
+    return run([str(PLAYBOOK), "-i", str(inventory), str(playbook), "-e", json.dumps(variables)], environment)
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
+    """Runs a command in the checkout, which has to succeed; returns the seconds of the whole process."""
     started = time.monotonic()
     done = subprocess.run(
         command, cwd=CHECKOUT, env={**os.environ, **(environment or {})}, capture_output=True, text=True
     )
     seconds = time.monotonic() - started
     if done.returncode != 0:
-        raise SystemExit(f"{playbook.name} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
     return seconds
 
 
@@ -80,12 +84,24 @@ def lab(hosts: int, keep: bool, **more: Any) -> Iterator[str]:
 
 def inside(place: str) -> dict[str, Path]:
     """Where this machine finds a path of every host, by the host's name."""
-    environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
-    name = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["vars"]["provider_podman_lab"]
-    command = ["podman", "ps", "--filter", f"label=golden.fleet.lab={name}", "--format", "{{.Names}} {{.Pid}}"]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    name = _lab_name()
+    said = _podman("ps", "--filter", f"label=golden.fleet.lab={name}", "--format", "{{.Names}} {{.Pid}}")
     found = [line.removeprefix(f"{name}-").split() for line in said.splitlines()]
     return {host: Path(f"/proc/{process}/root{place}") for host, process in found}
+
+
+def kill(host: str) -> None:
+    """Kills a host as a power cut would."""
+    _podman("kill", f"{_lab_name()}-{host}")
+
+
+def _lab_name() -> str:
+    return yaml.safe_load((INVENTORY / "hosts.yml").read_text())["all"]["vars"]["provider_podman_lab"]
+
+
+def _podman(*words: str) -> str:
+    environment = {**os.environ, "CONTAINERS_CONF": str(BUILD / "lab" / "containers.conf")}
+    return subprocess.run(["podman", *words], env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def artifact(folder: Path, files: int, size: int) -> tuple[Path, str]:

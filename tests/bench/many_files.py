@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.lab import BUILD, CHECKOUT
-from tests.bench.stage_and_switch import machine
+from tests.bench.machine import machine, shown
 
 SECONDS_LIMIT, MIB_LIMIT = 60.0, 256
 BYTES = 200
@@ -102,7 +102,7 @@ def main() -> int:
         row["ok"] = row["seconds"] <= SECONDS_LIMIT and row["mib"] <= MIB_LIMIT
     report = {**vars(given), "machine": facts, "limits": {"seconds": SECONDS_LIMIT, "mib": MIB_LIMIT}, "steps": rows}
     (BUILD / "many_files.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     for row in rows:
         if not row["ok"]:
             print(

@@ -11,15 +11,19 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from demo.picture import INK, QUIET, STYLE
 from tests.bench.sides import BYTES, FILES, SIDES
 
-_INK, _QUIET, _RAIL, _OURS, _OTHERS = "#1f2933", "#7b8794", "#e4e7eb", "#23568c", "#b6c2cd"
+_OURS, _OTHERS = "#23568c", "#b6c2cd"
+# Bars say their figures themselves.
 _STYLE: Any = {
-    "font.family": "DejaVu Sans", "font.size": 11, "text.color": _INK, "axes.edgecolor": _RAIL,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.spines.bottom": False,
-    "xtick.bottom": False, "xtick.labelbottom": False, "ytick.major.size": 0, "ytick.color": _INK,
-    "svg.hashsalt": "golden.fleet",
-}  # fmt: skip
+    **STYLE,
+    "axes.grid": False,
+    "axes.spines.bottom": False,
+    "xtick.bottom": False,
+    "xtick.labelbottom": False,
+    "ytick.color": INK,
+}
 _PANELS = (
     ("rollout", "clock", "stage and switch, seconds"),
     ("rollback", "clock", "rollback, seconds"),
@@ -36,9 +40,9 @@ def draw(medians: dict[int, dict[str, Any]], facts: dict[str, Any], *files: Path
         for row, (size, steps) in zip(grid, medians.items(), strict=True):
             for axes, (step, unit, _) in zip(row, _PANELS, strict=True):
                 _bars(axes, steps[step][unit])
-            row[0].set_ylabel(f"{size} hosts", fontsize=13, fontweight="bold", color=_INK)
+            row[0].set_ylabel(f"{size} hosts", fontsize=13, fontweight="bold", color=INK)
         for axes, (_, _, title) in zip(grid[0], _PANELS, strict=True):
-            axes.set_title(title, loc="left", fontsize=12, color=_QUIET)
+            axes.set_title(title, loc="left", fontsize=12, color=QUIET)
         figure.suptitle(
             f"{FILES} files of {BYTES // 1_000_000} MB together, controller and hosts on {facts['cpus']} processors",
             x=0.01, ha="left", fontsize=15, fontweight="bold",

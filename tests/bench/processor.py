@@ -12,12 +12,12 @@ import ctypes
 import os
 import resource
 import signal
-import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.bench.lab import run
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -27,17 +27,11 @@ class Taken(NamedTuple):
     processor: float
 
 
-def taken(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Taken:
-    """Runs the command, which has to succeed."""
+def taken(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Taken:
+    """Runs the command in the checkout, which has to succeed."""
     before = _of_children()
     with _orphans_come_here():
-        began = time.monotonic()
-        done = subprocess.run(
-            command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True
-        )
-        clock = time.monotonic() - began
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        clock = run(command, environment)
     return Taken(clock, _of_children() - before)
 
 

@@ -29,8 +29,8 @@ import yaml
 
 from demo.lab import Lab
 from tests.bench.lab import BUILD, begin_inventory
+from tests.bench.machine import machine, shown
 from tests.bench.sliding_window import play
-from tests.bench.stage_and_switch import machine
 from tests.integration.fleet import Fleet
 
 SERVICE, VERSION = "swagger_ui", "1.1.0"
@@ -181,7 +181,7 @@ def main() -> int:
     )
     report |= {"count": given.count, "rate": given.rate, "machine": facts, "ratio": round(ratio, 2)}
     (BUILD / "scale.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     for name, step in steps.items():
         print(
             f"{name:20}{step['seconds']:8.1f} s  {step['requests']:7} requests, {step['failed']} failed;"

@@ -59,12 +59,12 @@ def do(side: str, step: str, fleet: Fleet, told: dict[str, Any]) -> Taken:
     """One step, by a process that finds no connection open from an earlier one; sees that all hosts did it."""
     with tempfile.TemporaryDirectory(prefix="cp") as folder:
         if side in ("stock", "ours"):
-            took = taken(_play(side, step, fleet, told), CHECKOUT, {"ANSIBLE_SSH_CONTROL_PATH_DIR": folder})
+            took = taken(_play(side, step, fleet, told), {"ANSIBLE_SSH_CONTROL_PATH_DIR": folder})
         else:
             given = Path(folder) / "given.json"
             given.write_text(json.dumps({**told, **fleet.reached(), "step": step, "parallel": PARALLEL}))
             environment = {"BENCH_GIVEN": str(given), "PYTHONPATH": str(CHECKOUT)}
-            took = taken(_command(side), CHECKOUT, environment)
+            took = taken(_command(side), environment)
     if not has(side, told["version"], fleet) or not _uses(side, told["version"], fleet):
         raise SystemExit(f"{side}: not every host has {told['version']} whole and in use")
     return took

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -37,8 +36,8 @@ import yaml
 from demo.lab import Lab, Service
 from demo.report import longest_blindness
 from demo.sampler import Sample, Sampler
-from tests.bench.lab import BUILD, CHECKOUT, PLAYS, begin_inventory
-from tests.bench.stage_and_switch import machine
+from tests.bench.lab import BUILD, CHECKOUT, PLAYS, begin_inventory, run
+from tests.bench.machine import machine, shown
 from tests.bench.window_picture import draw
 
 SERVICE, OLD, NEW = "swagger_ui", "0.0.9", "1.1.0"
@@ -55,11 +54,7 @@ def play(playbook: str | Path, inventory: Path, **variables: Any) -> float:
     path = f"playbooks/{playbook}.yml" if isinstance(playbook, str) else str(playbook)
     command = [str(Path(sys.executable).with_name("ansible-playbook")), path]
     command += ["-i", str(inventory), "-e", json.dumps(variables)]
-    began = time.monotonic()
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env={**os.environ})
-    if done.returncode != 0:
-        raise SystemExit(f"{playbook} failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-    return time.monotonic() - began
+    return run(command)
 
 
 def contract(floor: str, window: int, slow_seconds: int) -> dict[str, Any]:
@@ -256,7 +251,7 @@ def main() -> int:
     }
     (BUILD / "sliding_window.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(seen, report, BUILD / "sliding_window.svg", BUILD / "sliding_window.png")
-    print("\n" + ", ".join(f"{name} {value}" for name, value in facts.items()))
+    print("\n" + shown(facts))
     print(f"{given.hosts} members, floor {floor}, window {bench.window}, {len(bench.slow)} slow by {given.slow} s\n")
     for name, watched in seen.items():
         print(f"{name:38}{watched.seconds:8.1f} s   at least {watched.online_min} online")

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.lab import BUILD, PLAYS, artifact, lab, play, store
+from tests.bench.machine import machine, shown
 from tests.bench.picture import draw
 from tests.bench.processor import Taken
 from tests.bench.sides import BYTES, FILES, SIDES, Fleet, do, has
@@ -63,20 +62,6 @@ def measure(size: int, runs: dict[str, int], given: dict[str, Any]) -> Runs:
     return took
 
 
-def machine() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpus": os.cpu_count(),
-        "model": (model or ["unknown"])[0],
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "kernel": platform.release(),
-        "load_before": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "ansible_core": installed("ansible-core"),
-    }
-
-
 def medians(size: int, took: Runs) -> dict[str, Any]:
     """By step, unit and side."""
     return {
@@ -113,7 +98,7 @@ def _row(what: str, share: float, limit: float) -> dict[str, Any]:
 def show(report: dict[str, Any]) -> None:
     facts = report["machine"]
     print(f"\n{FILES} files of {BYTES // 1000} kB together, medians of {report['runs']} runs")
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     if facts["load_before"] > facts["cpus"]:
         print("others use this machine too: take the ratios for what they are")
     for unit, words in UNITS.items():

@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 
 from tests.bench.lab import BUILD, PLAYS, artifact, inside, lab, play, store
-from tests.bench.stage_and_switch import BYTES, FILES, machine
+from tests.bench.machine import machine, shown
+from tests.bench.sides import BYTES, FILES
 
 SPREAD_LIMIT, COMMAND_LIMIT = 1.0, 20.0
 
@@ -68,7 +69,7 @@ def main() -> int:
     report = {"machine": facts, **vars(told), "runs": rows, "medians": medians, "limits": limits, "ok": ok}
     (BUILD / "switch_at_once.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"\n{told.hosts} hosts, {told.forks} forks, median of {told.runs} runs")
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     for name, words in (("spread", "first to last switch"), ("command", "the whole command")):
         said = "ok" if medians[name] <= limits[name] else "MISSED"
         print(f"{words:22}{medians[name]:>8.2f} s  limit {limits[name]:>5.1f} s  {said}")

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.lab import BUILD, CHECKOUT, PLAYBOOK, PLAYS, store, zipped
-from tests.bench.stage_and_switch import machine
+from tests.bench.machine import machine, shown
 
 # About what a .NET service has.
 FILES, BYTES = 100, 2_000_000
@@ -136,7 +136,7 @@ def main() -> int:
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "windows.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"\n{FILES} files of {BYTES // 1000} kB together, median of {told.runs} runs")
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(shown(facts))
     print(f"hosts that take {told.module_seconds} s a module: {beside(told.hosts, in_time)}")
     print(f"  limit {TOGETHER_LIMIT:.2f}  {'ok' if ratio(in_time) <= TOGETHER_LIMIT else 'MISSED'}")
     print(f"hosts that answer at once, by this machine's processors: {beside(told.hosts, at_once)}")

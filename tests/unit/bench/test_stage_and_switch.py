@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,11 +51,11 @@ def test_time_may_grow_as_the_hosts_do(seconds: float, ok: bool) -> None:
     }
 
 
-def test_what_a_detached_process_took_is_counted_too(tmp_path: Path) -> None:
-    took = taken([sys.executable, "-c", LEAVES], tmp_path)
+def test_what_a_detached_process_took_is_counted_too() -> None:
+    took = taken([sys.executable, "-c", LEAVES])
     assert took.processor > 0.3
 
 
-def test_a_command_that_fails_ends_the_bench(tmp_path: Path) -> None:
+def test_a_command_that_fails_ends_the_bench() -> None:
     with pytest.raises(SystemExit, match="no such release"):
-        taken(["sh", "-c", "echo no such release; exit 3"], tmp_path)
+        taken(["sh", "-c", "echo no such release; exit 3"])
