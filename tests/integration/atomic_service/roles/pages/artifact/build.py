@@ -34,10 +34,13 @@ for ($i = 0; $i < $asked; $i++, $files++) {
 sleep((int) ($_GET["seconds"] ?? 0));
 $version = require $_SERVER["DOCUMENT_ROOT"] . "/../lib/last.php";
 $cache = opcache_get_status(false);
+// Without those of the host's other sites; a list of all is too much for each request.
+$own = isset($_GET["own"]) ? count(array_filter(array_keys(opcache_get_status()["scripts"]),
+    fn($script) => str_starts_with($script, dirname(__DIR__, 3) . "/"))) : null;
 header("Content-Type: application/json");
 echo json_encode(["version" => $version, "member" => $_SERVER["SERVER_ADDR"], "releases" => array_keys($seen),
     "files" => $files + %(more)d, "path" => $_SERVER["REQUEST_URI"],
-    "cached" => $cache["opcache_statistics"]["num_cached_scripts"],
+    "own" => $own,
     "misses" => $cache["opcache_statistics"]["misses"], "used" => $cache["memory_usage"]["used_memory"],
     "restarts" => $cache["opcache_statistics"]["oom_restarts"] + $cache["opcache_statistics"]["hash_restarts"]]);
 """
